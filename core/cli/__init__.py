@@ -1,0 +1,68 @@
+"""`cooee`: one module per noun.  Every `core/cli/<noun>.py` with a click object named `command` is a command.
+
+Modules are imported only when their command is called, so `cooee --help` stays quick.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import sys
+from pathlib import Path
+
+import click
+
+from core.contract.errors import CooeeError
+
+#: Modules that are not commands.
+_HELPERS = {"common", "contact_more", "__main__"}
+#: Commands whose module name is not the word people type.
+_NAMES = {"resume_sending": "resume-sending"}
+
+
+class _Nouns(click.Group):
+    """Finds commands by file name; turns refusals into one sentence on standard error and exit status 1."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        found = {_NAMES.get(m.name, m.name) for m in pkgutil.iter_modules([str(Path(__file__).parent)])}
+        return sorted(found - _HELPERS | set(self.commands))
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        if name in self.commands:
+            return self.commands[name]
+        module = name.replace("-", "_")
+        if module in _HELPERS or not (Path(__file__).parent / f"{module}.py").exists():
+            return self._from_plugins(ctx, name)
+        return importlib.import_module(f"core.cli.{module}").command
+
+    def _from_plugins(self, ctx: click.Context, name: str) -> click.Command | None:
+        from core.cli.common import composed
+
+        if name.startswith("-"):
+            return None
+        try:
+            return composed(ctx).plugins.commands.get(name)
+        except CooeeError:
+            return None
+
+    def invoke(self, ctx: click.Context):
+        try:
+            return super().invoke(ctx)
+        except CooeeError as error:
+            click.echo(f"cooee: {error}", err=True)
+            ctx.exit(1)
+        except BrokenPipeError:
+            sys.stderr.close()
+            ctx.exit(1)
+
+
+@click.group(cls=_Nouns, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--instance", type=click.Path(file_okay=False), help="The instance folder (default: COOEE_INSTANCE, else instance/).")
+@click.version_option(package_name="cooee", prog_name="cooee")
+@click.pass_context
+def main(ctx: click.Context, instance: str | None) -> None:
+    """Cooee: know each customer, text the right ones, measure what it changed.
+
+    Start with `cooee init` and `cooee up`; `cooee COMMAND --help` shows an example of each.
+    """
+    ctx.obj = ctx.obj or {"instance": instance}

@@ -1,0 +1,140 @@
+"""The database: connecting, the one way to write, and SQL of our own where speed needs it.
+
+SQL is written with `?` marks and runs on both backends; `connect` decides which one.  Every write goes
+through `write_tx()`: on SQLite it takes the write lock at once (BEGIN IMMEDIATE), because a transaction that
+reads first and writes later fails with "database is locked" under four writers (measured: 2,903 of 10,933).
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import Any
+from urllib.parse import unquote, urlparse
+
+from peewee import Database, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
+
+from core import clock
+from core.contract.errors import Refusal
+from core.db.models.base import database as proxy
+
+#: A receipt that was acknowledged survives a power cut: synchronous=FULL (2).
+_PRAGMAS = {
+    "journal_mode": "wal",
+    "synchronous": 2,
+    "cache_size": -32_000,
+    "temp_store": 2,
+    "wal_autocheckpoint": 20_000,
+    "foreign_keys": 1,
+}
+_LOCKED = ("database is locked", "database table is locked", "deadlock detected", "could not serialize")
+
+
+def connect(url: str) -> Database:
+    """Make the database of this process.  Raises `Refusal` for an unknown scheme."""
+    parts = urlparse(url)
+    if parts.scheme == "sqlite":
+        path = unquote(url.removeprefix("sqlite:///"))
+        made: Database = SqliteDatabase(path, pragmas=_PRAGMAS, timeout=10, lock_type="IMMEDIATE")
+    elif parts.scheme in ("postgresql", "postgres"):
+        made = PostgresqlDatabase(url, prefer_psycopg3=True, autoconnect=True)
+    else:
+        raise Refusal(
+            f"COOEE_DATABASE_URL scheme {parts.scheme!r} is not one of sqlite, postgresql.",
+            field="database_url",
+        )
+    proxy.initialize(made)
+    return made
+
+
+def is_postgres() -> bool:
+    """True on PostgreSQL, False on SQLite."""
+    return isinstance(proxy.obj, PostgresqlDatabase)
+
+
+@lru_cache(maxsize=2048)
+def _postgres_sql(sql: str) -> str:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+def _text(sql: str) -> str:
+    return _postgres_sql(sql) if is_postgres() else sql
+
+
+@contextmanager
+def write_tx() -> Iterator[None]:
+    """A transaction that writes; nests as a savepoint.  Keep network calls and hooks outside."""
+    with proxy.atomic():
+        yield
+
+
+def retry_locked(work, *args: Any, tries: int = 6):
+    """Run `work(*args)`, which holds one whole transaction, again when the database says it is locked.
+
+    Safe because the failed try was rolled back.  The pause grows with full jitter up to 1.6 s.
+    """
+    for attempt in range(tries):
+        try:
+            return work(*args)
+        except OperationalError as error:
+            if attempt + 1 == tries or not any(word in str(error).lower() for word in _LOCKED):
+                raise
+            clock.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311
+
+
+def execute(sql: str, params: Sequence[Any] = ()):
+    """Run one statement with `?` marks; returns the driver's cursor (`rowcount`, `fetchall()`)."""
+    return proxy.execute_sql(_text(sql), tuple(params))
+
+
+def query(sql: str, params: Sequence[Any] = ()) -> list[tuple]:
+    """All rows of a statement (SELECT or … RETURNING)."""
+    return execute(sql, params).fetchall()
+
+
+def one(sql: str, params: Sequence[Any] = ()) -> tuple | None:
+    """The first row, or None."""
+    return execute(sql, params).fetchone()
+
+
+def scalar(sql: str, params: Sequence[Any] = ()) -> Any:
+    """The first column of the first row, or None."""
+    row = one(sql, params)
+    return None if row is None else row[0]
+
+
+def executemany(sql: str, rows: Iterable[Sequence[Any]]) -> int:
+    """Run one statement for many rows by the driver's own bulk call; returns the rows changed.
+
+    Ten times faster than the ORM's insert_many (docs/performance.md).
+    """
+    cursor = proxy.cursor()
+    cursor.executemany(_text(sql), rows if isinstance(rows, list) else list(rows))
+    return cursor.rowcount
+
+
+def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Append many rows: COPY on PostgreSQL, executemany on SQLite.  Inside `write_tx()`."""
+    names = ", ".join(f'"{name}"' for name in columns)
+    if is_postgres():
+        with proxy.cursor().copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:  # noqa: S608
+            for row in rows:
+                copy.write_row(row)
+        return
+    marks = ", ".join("?" * len(columns))
+    executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+
+
+def in_list(n: int) -> str:
+    """`n` marks for an IN list: "?,?,?"."""
+    return ",".join("?" * n)
+
+
+def reopen() -> None:
+    """Drop this thread's connection after it broke, so that the next use makes a new one."""
+    try:
+        proxy.close()
+    except (OperationalError, InterfaceError):
+        proxy.obj._state.reset()

@@ -1,0 +1,233 @@
+"""SQL of the submit mark and of every later change of state.
+
+A change is compare-and-set on (state, lease): a row somebody else has moved meanwhile is left alone and the
+caller sees that it is missing.  Every function runs inside `write_tx()`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from core.db import database
+from core.db.codes import State
+from core.db.sets import among, listed, none_of, rows_bound, rows_of, texts
+from core.db.tally import Deltas, hour_of
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """What every message of a window must still pass in the statement that marks it.
+
+    `consent` is the class bit for marketing classes, 0 where no consent is needed; `closed` are the
+    countries that may not be texted now.
+    """
+
+    campaign_id: int
+    account_id: int
+    lease: int
+    bit: int
+    consent: int
+    closed: frozenset[str]
+    now: int
+
+
+def lock_profiles(contact_ids: Iterable[int]) -> None:
+    """Make a STOP wait for this transaction, or this one for it.  SQLite has one writer and needs nothing.
+
+    PostgreSQL's statements see what was committed when they began; without the lock a STOP could commit
+    between the look at the profile and our commit.  Locked in order, so that nobody waits in a circle.
+    """
+    if database.is_postgres():
+        database.execute(
+            f"SELECT 1 FROM profile WHERE contact_id {among()} ORDER BY contact_id FOR NO KEY UPDATE",  # noqa: S608
+            (listed(contact_ids),),
+        )
+
+
+def mark(gate: Gate, items: Sequence[tuple[int, int, int]]) -> set[int]:
+    """claimed → submitting for (id, parts, cost_micros) of `items` that pass the gate; their ids.
+
+    ONE statement looks at the campaign, the lease, the latest time, suppression, consent and hours.
+    """
+    same = len({item[1:] for item in items}) == 1
+    if same and not database.is_postgres():
+        head = f"parts = ?, cost_micros = ? WHERE id {among()}"
+        params: list[Any] = [*items[0][1:], listed([item[0] for item in items])]
+    else:
+        source = rows_of(("bigint", "int", "bigint"), ("id", "parts", "cost"))
+        head = f"parts = w.parts, cost_micros = w.cost FROM {source} WHERE message.id = w.id"
+        params = rows_bound(items)
+    conditions, bound = _passes(gate)
+    return {
+        row[0]
+        for row in database.query(
+            "UPDATE message SET state = 2, account_id = ?, attempt = attempt + 1, "  # noqa: S608
+            f"submitted_at = COALESCE(submitted_at, ?), {head} "
+            f"AND state = 1 AND lease = ? AND (not_after IS NULL OR not_after > ?) AND {conditions} "
+            "RETURNING message.id",
+            (gate.account_id, gate.now, *params, gate.lease, gate.now, *bound),
+        )
+    }
+
+
+def _passes(gate: Gate) -> tuple[str, list[Any]]:
+    person = "p.contact_id = message.contact_id AND p.blocked_bits & CAST(? AS INTEGER) = 0"
+    bound: list[Any] = [gate.campaign_id, gate.bit]
+    if gate.consent:
+        person += " AND p.consent_bits & CAST(? AS INTEGER) <> 0"
+        bound.append(gate.consent)
+    if gate.closed:
+        person += f" AND p.country {none_of()}"
+        bound.append(texts(gate.closed))
+    campaign = "EXISTS (SELECT 1 FROM campaign c WHERE c.id = ? AND c.state = 'running')"
+    return f"{campaign} AND EXISTS (SELECT 1 FROM profile p WHERE {person})", bound  # noqa: S608
+
+
+def why_not(ids: Iterable[int]) -> list[tuple]:
+    """Rows a mark left out: (id, state, lease, not_after, blocked_bits, consent_bits, country, campaign state)."""
+    return database.query(
+        "SELECT m.id, m.state, m.lease, m.not_after, p.blocked_bits, p.consent_bits, p.country, c.state "  # noqa: S608
+        "FROM message m JOIN campaign c ON c.id = m.campaign_id "
+        f"LEFT JOIN profile p ON p.contact_id = m.contact_id WHERE m.id {among()}",
+        (listed(ids),),
+    )
+
+
+def accept(lease: int, rows: Sequence[tuple[int, str | None, int | None]]) -> set[int]:
+    """submitting → accepted for (id, provider_id, ref_hash); the ids that were still ours to change."""
+    ids = [row[0] for row in rows]
+    if all(row[1] is None for row in rows):
+        done = database.query(
+            f"UPDATE message SET state = 3 WHERE id {among()} AND state = 2 AND lease = ? RETURNING id",  # noqa: S608
+            (listed(ids), lease),
+        )
+        return {row[0] for row in done}
+    write = _accept_postgres if database.is_postgres() else _accept_sqlite
+    return write(lease, ids, rows)
+
+
+def _accept_postgres(lease: int, ids: list[int], rows: Sequence[tuple]) -> set[int]:
+    source = rows_of(("bigint", "text", "bigint"), ("id", "provider_id", "ref_hash"))
+    done = database.query(
+        "UPDATE message SET state = 3, provider_id = w.provider_id, ref_hash = w.ref_hash "  # noqa: S608
+        f"FROM {source} WHERE message.id = w.id AND message.state = 2 AND message.lease = ? RETURNING message.id",
+        (*rows_bound(rows), lease),
+    )
+    return {row[0] for row in done}
+
+
+def _accept_sqlite(lease: int, ids: list[int], rows: Sequence[tuple]) -> set[int]:
+    # executemany is twice as fast as UPDATE … FROM here, but tells only a number: ask first who is still ours.
+    ours = {
+        row[0]
+        for row in database.query(
+            f"SELECT id FROM message WHERE id {among()} AND state = 2 AND lease = ?", (listed(ids), lease)  # noqa: S608
+        )
+    }
+    database.executemany(
+        "UPDATE message SET state = 3, provider_id = ?, ref_hash = ? WHERE id = ?",
+        [(provider_id, ref_hash, id_) for id_, provider_id, ref_hash in rows if id_ in ours],
+    )
+    return ours
+
+
+def identify(rows: Sequence[tuple[int, str | None, int | None]]) -> None:
+    """Note (id, provider_id, ref_hash) on rows whose receipt came before the response to the submit."""
+    database.executemany(
+        "UPDATE message SET provider_id = ?, ref_hash = ? WHERE id = ? AND provider_id IS NULL",
+        [(provider_id, ref_hash, id_) for id_, provider_id, ref_hash in rows if provider_id],
+    )
+
+
+def states(ids: Iterable[int]) -> dict[int, int]:
+    """The present state of each id."""
+    return dict(database.query(f"SELECT id, state FROM message WHERE id {among()}", (listed(ids),)))  # noqa: S608
+
+
+def touch(contact_ids: Iterable[int], now: int) -> None:
+    """These people were texted now."""
+    database.execute(
+        f"UPDATE profile SET last_sent_at = ?, sent_count = sent_count + 1 WHERE contact_id {among()}",  # noqa: S608
+        (now, listed(contact_ids)),
+    )
+
+
+#: What a change of state does to the other columns: where a message goes back, everything it was charged
+#: goes back too; a rejected message costs nothing.
+_CLEARED = {State.ready: ", parts = 0, cost_micros = 0, lease = NULL", State.rejected: ", cost_micros = 0"}
+
+
+def move(
+    ids: Iterable[int],
+    old: State,
+    new: State,
+    deltas: Deltas,
+    *,
+    lease: int | None = None,
+    reason: str | None = None,
+    not_before: int | None = None,
+    final_at: int | None = None,
+    keep_submitted: bool = False,
+) -> list[tuple[int, int, int]]:
+    """Move rows from `old` to `new`, counting it in `deltas`; (id, campaign_id, cost refunded) of the moved.
+
+    With `lease` only rows of that lease.  A message that goes back to ready forgets its submit, unless
+    `keep_submitted`: then the provider may know it, and its time limits a repeat under the same reference.
+    """
+    guard, bound = ("", ()) if lease is None else (" AND lease = ?", (lease,))
+    lock = " FOR UPDATE" if database.is_postgres() else ""
+    rows = database.query(
+        "SELECT id, campaign_id, variant, account_id, submitted_at, parts, cost_micros FROM message "  # noqa: S608
+        f"WHERE id {among()} AND state = ?{guard} ORDER BY id{lock}",
+        (listed(ids), int(old), *bound),
+    )
+    if not rows:
+        return []
+    forget = new == State.ready and not keep_submitted
+    sets = "state = ?, reason = ?, final_at = ?" + _CLEARED.get(new, "")
+    sets += ", submitted_at = NULL" if forget else ""
+    values: list[Any] = [int(new), reason, final_at]
+    if not_before is not None:
+        sets += ", not_before = ?"
+        values.append(not_before)
+    changed = database.execute(
+        f"UPDATE message SET {sets} WHERE id {among()} AND state = ?",  # noqa: S608
+        (*values, listed([row[0] for row in rows]), int(old)),
+    ).rowcount
+    if changed != len(rows):
+        raise RuntimeError(f"{len(rows)} messages were locked and {changed} changed from {old.name} to {new.name}")
+    moved = []
+    for id_, campaign, variant, account, submitted_at, parts, cost in rows:
+        deltas.add((campaign, variant, account, hour_of(submitted_at), int(old)), -1, -parts, -cost)
+        left_parts = 0 if new == State.ready else parts
+        left_cost = 0 if new in _CLEARED else cost
+        hour = 0 if forget else hour_of(submitted_at)
+        deltas.add((campaign, variant, account, hour, int(new)), 1, left_parts, left_cost)
+        moved.append((id_, campaign, cost - left_cost))
+    return moved
+
+
+def refund(campaign_id: int, cost_micros: int) -> None:
+    """Give reserved money back to a campaign that has a budget."""
+    if cost_micros:
+        database.execute(
+            "UPDATE campaign SET spent_micros = spent_micros - ? WHERE id = ? AND budget_micros IS NOT NULL",
+            (cost_micros, campaign_id),
+        )
+
+
+def store_texts(rows: Sequence[tuple[int, str]]) -> None:
+    """Keep the words of messages whose text is their own; a repeat keeps the first."""
+    if rows:
+        database.executemany(
+            "INSERT INTO message_text (message_id, body) VALUES (?, ?) ON CONFLICT (message_id) DO NOTHING", rows
+        )
+
+
+def stored_texts(ids: Iterable[int]) -> dict[int, str]:
+    """Words kept for these messages."""
+    return dict(
+        database.query(f"SELECT message_id, body FROM message_text WHERE message_id {among()}", (listed(ids),))  # noqa: S608
+    )

@@ -1,0 +1,76 @@
+"""Migrations: one history for the core and one for each plugin that has tables.
+
+`cooee upgrade` applies what is pending under a boot lock; web and workers refuse to start while anything is
+pending, so that old code never writes to a newer schema or the other way round.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from playhouse.migrations import Runner
+
+from core.contract.errors import Refusal
+from core.db import database
+from core.db.models.base import database as proxy
+
+CORE = Path(__file__).parent / "migrations"
+_LOCK = 0x434F4F4545  # "COOEE"
+
+
+def _runners(plugins: Mapping[str, Path]) -> list[tuple[str, Runner]]:
+    runners = [("core", Runner(proxy.obj, directory=str(CORE), table_name="migration_core"))]
+    for name, folder in sorted(plugins.items()):
+        runners.append((name, Runner(proxy.obj, directory=str(folder), table_name=f"migration_{name}")))
+    return runners
+
+
+def pending(plugins: Mapping[str, Path] | None = None) -> list[str]:
+    """Names of migrations not yet applied, as "core/0001_initial".
+
+    `plugins` maps a plugin to its folder of migrations.
+    """
+    return [
+        f"{name}/{migration.name}"
+        for name, runner in _runners(plugins or {})
+        for migration in runner.status()
+        if not migration.applied and migration.path
+    ]
+
+
+def upgrade(instance: Path, plugins: Mapping[str, Path] | None = None) -> list[str]:
+    """Apply what is pending, each migration in a transaction of its own; returns their names.
+
+    Two processes at once do it once: the second waits for the first.
+    """
+    with _boot_lock(instance):
+        done = []
+        for name, runner in _runners(plugins or {}):
+            done += [f"{name}/{applied}" for applied in runner.up()]
+        return done
+
+
+def require_current(plugins: Mapping[str, Path] | None = None) -> None:
+    """Raise `Refusal` while migrations are pending."""
+    waiting = pending(plugins)
+    if waiting:
+        raise Refusal(
+            f"The database is not up to date ({', '.join(waiting)}); stop Cooee and run `cooee upgrade`."
+        )
+
+
+@contextmanager
+def _boot_lock(instance: Path) -> Iterator[None]:
+    if database.is_postgres():
+        database.execute("SELECT pg_advisory_lock(?)", (_LOCK,))
+        try:
+            yield
+        finally:
+            database.execute("SELECT pg_advisory_unlock(?)", (_LOCK,))
+        return
+    with open(instance / "upgrade.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield

@@ -1,0 +1,43 @@
+"""All models, by name; `ALL` is every table of the core in an order that can be created."""
+
+from core.db.models.accounts import Account, Price
+from core.db.models.base import Base
+from core.db.models.campaigns import Campaign, CampaignCheck, CampaignLog, Variant, VariantText
+from core.db.models.consent import ConsentEvent, Suppression
+from core.db.models.contacts import (
+    Contact,
+    ContactLabel,
+    Field,
+    FieldChoice,
+    ImportBatch,
+    ImportChange,
+    ImportReject,
+    Label,
+    Profile,
+)
+from core.db.models.content import Template, TemplateText
+from core.db.models.messages import (
+    IdBlock,
+    Inbox,
+    InboundText,
+    Lease,
+    Message,
+    MessageText,
+    PendingReceipt,
+    ReceiptLog,
+    Tally,
+    Worker,
+)
+from core.db.models.people import OneTimeLink, Role, SessionRecord, User, UserRoles
+from core.db.models.segments import Segment
+from core.db.models.system import Audit, JobRun, PluginState, Setting, Throttle
+
+ALL = [
+    Account, Price, Campaign, CampaignCheck, CampaignLog, Variant, VariantText, ConsentEvent, Suppression, Contact,
+    ContactLabel, Field, FieldChoice, ImportBatch, ImportChange, ImportReject, Label, Profile, Template,
+    TemplateText, IdBlock, Inbox, InboundText, Lease, Message, MessageText, PendingReceipt, ReceiptLog,
+    Tally, Worker, Role, User, UserRoles, SessionRecord, OneTimeLink, Segment, Audit, JobRun, PluginState,
+    Setting, Throttle,
+]  # fmt: skip
+
+__all__ = [model.__name__ for model in ALL] + ["ALL", "Base"]

@@ -1,0 +1,192 @@
+"""The queue: Huey on SQLite or Redis.  The only file that imports huey.
+
+A job carries ids only and is safe to run twice or not at all: the database is the truth and the sweep finds
+work by state, so losing every queued job loses nothing (measured: Huey loses running tasks on kill -9).
+Periodic work is fired once among all workers by a row in `job_run`; see `Ticker`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import logging
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote, urlparse
+
+from huey import Huey, PriorityRedisExpireHuey
+from huey.consumer import Consumer
+from huey.registry import Message as TaskMessage
+from huey.serializer import Serializer
+from huey.storage import SqliteStorage
+
+from core import clock
+from core.contract.errors import Refusal
+from core.db import database
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+log = logging.getLogger("cooee.jobs")
+
+#: Jobs of the core: name → where it lives.  Called as `function(rt, *ids)`.
+JOBS = {
+    "send": "core.sending.batch:send",
+    "expand": "core.sending.expand:run",
+    "receipts": "core.sending.receipts:apply",
+    "poll": "core.sending.receipts:poll",
+    "import": "core.audience.importing.batch:run",
+}
+#: Periodic work of the core: name → (seconds, where it lives).
+PERIODIC = {
+    "sweep": (15, "core.sending.sweep:sweep"),
+    "due": (5, "core.sending.launch:due"),
+    "receipts": (1, "core.sending.receipts:apply"),
+    "poll": (10, "core.sending.receipts:poll_due"),
+    "suppressions": (600, "core.audience.suppression:expire_suppressions"),
+    "housekeeping": (3600, "core.housekeeping:run"),
+}
+#: Jobs a person waits for go first where the storage knows priorities.
+PRIORITY = {"send": 5, "receipts": 3, "expand": 2}
+
+
+class JsonSerializer(Serializer):
+    """Tasks as JSON, never pickle: a forged entry in the queue can only name a job and ids."""
+
+    def _serialize(self, data: Any) -> bytes:
+        return json.dumps(list(data)).encode()
+
+    def _deserialize(self, data: bytes) -> Any:
+        return TaskMessage(*json.loads(data))
+
+
+class _Storage(SqliteStorage):
+    """SQLite in a file of its own at synchronous=NORMAL: the queue holds hints, speed wins."""
+
+    def _create_connection(self):
+        connection = super()._create_connection()
+        connection.execute("PRAGMA synchronous=1")
+        return connection
+
+
+class Queue:
+    """Huey, built from a URL, with the jobs bound to a runtime.  Raises `Refusal` for an unknown scheme."""
+
+    def __init__(self, url: str):
+        parts = urlparse(url)
+        if parts.scheme == "sqlite":
+            self.huey = Huey(
+                "cooee", storage_class=_Storage, results=False, serializer=JsonSerializer(), utc=True,
+                filename=unquote(url.removeprefix("sqlite:///")), strict_fifo=False,
+            )  # fmt: skip
+        elif parts.scheme in ("redis", "rediss"):
+            self.huey = PriorityRedisExpireHuey("cooee", url=url, results=False, serializer=JsonSerializer())
+        elif parts.scheme == "memory":
+            self.huey = Huey("cooee", immediate=True, results=False)
+        else:
+            raise Refusal(
+                f"COOEE_QUEUE_URL scheme {parts.scheme!r} is not one of sqlite, redis, memory.", field="queue_url"
+            )
+        self._runtime: Runtime | None = None
+        self._task = self.huey.task(name="job")(self._run)
+
+    def bind(self, rt: Runtime) -> None:
+        """Give the jobs their runtime.  Once, by `core.app.compose`."""
+        self._runtime = rt
+
+    def enqueue(self, name: str, *ids: int | str) -> None:
+        """Put a hint into the queue; a queue that is away is logged and otherwise harmless."""
+        try:
+            self.huey.enqueue(self._task.s(name, *ids, priority=PRIORITY.get(name, 0)))
+        except Exception as error:
+            log.warning("queue: %s%s was not enqueued (%s); the sweep will find the work", name, ids, error)
+
+    def _run(self, name: str, *ids: int | str) -> None:
+        if name not in JOBS:
+            log.warning("queue: unknown job %r ignored", name)
+            return
+        resolve(JOBS[name])(self._runtime, *ids)
+
+    def consumer(self, threads: int = 1) -> Consumer:
+        """A consumer to start() and stop() in a worker process."""
+        return _Consumer(
+            self.huey, workers=threads, periodic=False, initial_delay=0.02, backoff=1.3, max_delay=0.5,
+            check_worker_health=True,
+        )  # fmt: skip
+
+
+class _Consumer(Consumer):
+    """Signals belong to core.worker, which drains."""
+
+    def _set_signal_handlers(self):
+        """Leave the process's handlers alone."""
+
+
+def resolve(where: str) -> Callable[..., Any]:
+    """The function at "package.module:name"."""
+    module, name = where.split(":")
+    return getattr(importlib.import_module(module), name)
+
+
+class Ticker(threading.Thread):
+    """Fires periodic work once among all workers.
+
+    Each second it works out the current slot of each job and inserts (name, slot); the first worker whose
+    insert took effect runs it in this thread.  A clock that jumps back repeats nothing.
+    """
+
+    def __init__(self, rt: Runtime, worker_id: int, extra: dict[str, tuple[int, Callable[..., Any]]]):
+        super().__init__(name="ticker", daemon=True)
+        self._rt, self._worker_id = rt, worker_id
+        self._jobs: dict[str, tuple[int, Callable[..., Any]]] = {
+            name: (every_s, resolve(where)) for name, (every_s, where) in PERIODIC.items()
+        } | extra
+        self._tried: dict[str, int] = {}
+        self._done = threading.Event()
+
+    def stop(self) -> None:
+        """End after the job that runs."""
+        self._done.set()
+
+    def run(self) -> None:
+        while not self._done.wait(0.25):
+            for name, (every_s, work) in self._jobs.items():
+                slot = clock.now_ms() // (every_s * 1000)
+                if self._tried.get(name, -1) >= slot or self._done.is_set():
+                    continue
+                self._tried[name] = slot
+                self._fire(name, slot, work)
+
+    def _fire(self, name: str, slot: int, work: Callable[..., Any]) -> None:
+        started = clock.monotonic()
+        try:
+            if not database.retry_locked(self._claim, name, slot):
+                return
+            work(self._rt)
+            self._record(name, slot, started, "")
+        except Exception as error:
+            log.exception("periodic job %s failed", name)
+            self._record(name, slot, started, f"{type(error).__name__}: {error}"[:500])
+
+    def _claim(self, name: str, slot: int) -> bool:
+        with database.write_tx():
+            return (
+                database.execute(
+                    "INSERT INTO job_run (name, slot, worker_id, at, error) VALUES (?, ?, ?, ?, '') "
+                    "ON CONFLICT DO NOTHING",
+                    (name, slot, self._worker_id, clock.now_ms()),
+                ).rowcount
+                == 1
+            )
+
+    def _record(self, name: str, slot: int, started: float, error: str) -> None:
+        try:
+            with database.write_tx():
+                database.execute(
+                    "UPDATE job_run SET ms = ?, error = ? WHERE name = ? AND slot = ?",
+                    (int((clock.monotonic() - started) * 1000), error, name, slot),
+                )
+        except Exception:
+            log.exception("periodic job %s: its outcome could not be stored", name)
+            database.reopen()
