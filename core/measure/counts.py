@@ -1,0 +1,138 @@
+"""Reading the counters: what happened to the messages of a scope, without touching message rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core import clock
+from core.contract.types import Scope
+from core.db import database
+from core.db.codes import State
+
+#: After this a message without a receipt is "unknown", not "pending" (the longest wait a vendor documents).
+UNKNOWN_AFTER_H = 72
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Messages of a scope by what became of them.
+
+    `submitted` were accepted by the provider; `attempted` also those it refused or left in doubt.
+    `pending` are submitted within the last 72 hours without a receipt, `unknown` older ones.
+    """
+
+    total: int = 0
+    attempted: int = 0
+    submitted: int = 0
+    delivered: int = 0
+    failed: int = 0
+    rejected: int = 0
+    in_doubt: int = 0
+    pending: int = 0
+    unknown: int = 0
+    in_5m: int = 0
+    in_24h: int = 0
+    parts: int = 0
+    cost_micros: int = 0
+
+
+_ON_WIRE = (State.submitting, State.accepted, State.delivered, State.undelivered, State.expired, State.rejected, State.in_doubt)
+
+
+def where(scope: Scope) -> tuple[str, list]:
+    """The SQL condition on `tally` for a scope, with its parameters."""
+    parts, params = ["1 = 1"], []
+    for column, value in (("campaign_id", scope.campaign_id), ("variant", scope.variant), ("account_id", scope.account_id)):
+        if value is not None:
+            parts.append(f"{column} = ?")
+            params.append(value)
+    if scope.since is not None:
+        parts.append("hour >= ?")
+        params.append(clock.to_ms(scope.since) // clock.HOUR_MS)
+    if scope.until is not None:
+        parts.append("hour < ?")
+        params.append(-(-clock.to_ms(scope.until) // clock.HOUR_MS))
+    return " AND ".join(parts), params
+
+
+def read(scope: Scope) -> Counts:
+    """The counters of a scope.  One index range of `tally`."""
+    condition, params = where(scope)
+    old = clock.now_ms() // clock.HOUR_MS - UNKNOWN_AFTER_H
+    rows = database.query(
+        f"SELECT state, CASE WHEN hour = 0 THEN 0 ELSE 1 END, CASE WHEN hour < ? THEN 1 ELSE 0 END, "  # noqa: S608
+        f"SUM(n), SUM(parts), SUM(cost_micros), SUM(in_5m), SUM(in_24h) FROM tally WHERE {condition} GROUP BY 1, 2, 3",
+        [old, *params],
+    )
+    found: dict[str, int] = dict.fromkeys(Counts.__slots__, 0)
+    for state, wired, is_old, n, parts, cost, in_5m, in_24h in rows:
+        _add(found, State(state), bool(wired), bool(is_old), int(n))
+        found["in_5m"] += int(in_5m)
+        found["in_24h"] += int(in_24h)
+        if wired:
+            found["parts"] += int(parts)
+            found["cost_micros"] += int(cost)
+    return Counts(**found)
+
+
+def _add(found: dict[str, int], state: State, wired: bool, old: bool, n: int) -> None:
+    found["total"] += n
+    if not wired:
+        return
+    if state in _ON_WIRE:
+        found["attempted"] += n
+    if state in (State.accepted, State.delivered, State.undelivered, State.expired):
+        found["submitted"] += n
+    if state is State.accepted:
+        found["unknown" if old else "pending"] += n
+    elif state in (State.undelivered, State.expired):
+        found["failed"] += n
+    elif state.name in ("delivered", "rejected", "in_doubt"):
+        found[state.name] += n
+
+
+def by_state(campaign_id: int) -> dict[str, int]:
+    """{state name: messages} of a campaign; they add up to its audience."""
+    rows = database.query("SELECT state, SUM(n) FROM tally WHERE campaign_id = ? GROUP BY state", (campaign_id,))
+    return {State(state).name: int(n) for state, n in sorted(rows) if n}
+
+
+def by_day(scope: Scope, zone_offset_h: int = 0) -> list[tuple[int, Counts]]:
+    """[(day number since 1970 in the shifted zone, counts)], days without messages left out."""
+    condition, params = where(scope)
+    rows = database.query(
+        f"SELECT (hour + ?) / 24, state, SUM(n), SUM(parts), SUM(cost_micros), SUM(in_5m), SUM(in_24h) "  # noqa: S608
+        f"FROM tally WHERE hour > 0 AND {condition} GROUP BY 1, 2 ORDER BY 1",
+        [zone_offset_h, *params],
+    )
+    days: dict[int, dict[str, int]] = {}
+    for day, state, n, parts, cost, in_5m, in_24h in rows:
+        found = days.setdefault(int(day), dict.fromkeys(Counts.__slots__, 0))
+        _add(found, State(state), True, False, int(n))
+        for name, value in (("parts", parts), ("cost_micros", cost), ("in_5m", in_5m), ("in_24h", in_24h)):
+            found[name] += int(value)
+    return [(day, Counts(**found)) for day, found in days.items()]
+
+
+def by_hour(scope: Scope) -> list[tuple[int, int, int]]:
+    """[(hour since 1970, submitted, delivered)] of a scope, in order."""
+    condition, params = where(scope)
+    return [
+        (int(hour), int(submitted), int(delivered))
+        for hour, submitted, delivered in database.query(
+            f"SELECT hour, SUM(CASE WHEN state IN (3, 4, 5, 6) THEN n ELSE 0 END), "  # noqa: S608
+            f"SUM(CASE WHEN state = 4 THEN n ELSE 0 END) FROM tally "
+            f"WHERE hour > 0 AND {condition} GROUP BY hour ORDER BY hour",
+            params,
+        )
+    ]
+
+
+def reasons(campaign_id: int, *states: State) -> dict[str, int]:
+    """{reason: messages} of a campaign for some states, most frequent first.  One partial index."""
+    rows = database.query(
+        f"SELECT reason, COUNT(*) FROM message WHERE campaign_id = ? AND reason IS NOT NULL "  # noqa: S608
+        f"AND state IN ({database.in_list(len(states))}) GROUP BY reason ORDER BY 2 DESC, 1",
+        [campaign_id, *(state.value for state in states)],
+    )
+    return {reason: int(n) for reason, n in rows}

@@ -1,0 +1,163 @@
+"""What the Overview shows: today, what needs someone, what runs, thirty days, when texts arrive, providers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta, tzinfo
+
+from core import clock
+from core.contract.types import Scope
+from core.db import database
+from core.db.codes import Cls, State
+from core.measure import costs, counts, optouts
+
+
+@dataclass(frozen=True, slots=True)
+class Today:
+    """The day so far with what the same weekdays gave up to the same hour; shares are None without data."""
+
+    counts: counts.Counts
+    usual_submitted: float | None
+    usual_arrived: float | None
+    optouts: int
+    usual_optout_rate: float | None
+    month_cost_micros: int
+    currency: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that waits for a person: a kind, how many, and the object it is about."""
+
+    kind: str
+    tone: str
+    n: int = 0
+    name: str = ""
+    id: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """One account over the last day."""
+
+    id: int
+    name: str
+    state: str
+    counts: counts.Counts
+    balance_micros: int | None
+
+
+def today(zone: tzinfo) -> Today:
+    """Figures since midnight in the reader's zone, beside the last four same weekdays up to this hour."""
+    now = clock.now().astimezone(zone)
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    scope = Scope(since=midnight)
+    usual = [
+        Scope(since=midnight - timedelta(days=7 * k), until=now - timedelta(days=7 * k)) for k in range(1, 5)
+    ]
+    before = [c for c in (counts.read(s) for s in usual) if c.attempted]
+    submitted = sum(c.submitted for c in before)
+    delivered = sum(c.delivered for c in before)
+    out_before = sum(optouts.count(s) for s in usual) if before else 0
+    month = Scope(since=midnight.replace(day=1))
+    return Today(
+        counts=counts.read(scope),
+        usual_submitted=submitted / len(before) if before else None,
+        usual_arrived=sum(c.in_5m for c in before) / submitted if submitted else None,
+        optouts=optouts.count(scope),
+        usual_optout_rate=out_before / delivered if delivered else None,
+        month_cost_micros=counts.read(month).cost_micros,
+        currency=costs.currency_of(month),
+    )
+
+
+def needs() -> list[Need]:
+    """Approvals, campaigns that paused themselves, in-doubt messages, providers in trouble."""
+    found = [
+        Need("approval", "warn", name=name, id=campaign_id, n=audience or 0)
+        for campaign_id, name, audience in database.query(
+            "SELECT id, name, audience FROM campaign WHERE state = 'approval' ORDER BY id DESC LIMIT 10"
+        )
+    ]
+    found += [
+        Need("paused", "bad", name=name, id=campaign_id, detail=reason)
+        for campaign_id, name, reason in database.query(
+            "SELECT id, name, reason FROM campaign WHERE state = 'paused' AND reason <> '' ORDER BY id DESC LIMIT 10"
+        )
+    ]
+    found += [
+        Need("account", "bad", name=name, id=account_id, detail=halted or error)
+        for account_id, name, halted, error, open_until in database.query(
+            "SELECT id, name, halted, last_error, open_until FROM account WHERE enabled"
+        )
+        if halted or open_until > clock.now_ms()
+    ]
+    found += [
+        Need("in_doubt", "warn", name=name, id=campaign_id, n=int(n))
+        for campaign_id, name, n in database.query(
+            "SELECT t.campaign_id, c.name, SUM(t.n) FROM tally t JOIN campaign c ON c.id = t.campaign_id "
+            "WHERE t.state = ? AND t.n > 0 GROUP BY t.campaign_id, c.name ORDER BY t.campaign_id DESC LIMIT 10",
+            (State.in_doubt.value,),
+        )
+    ]
+    return found
+
+
+def running() -> list[tuple[int, str, str, dict[str, int]]]:
+    """[(id, name, state, {message state: n})] of campaigns on their way, newest first."""
+    rows = database.query(
+        "SELECT id, name, state FROM campaign WHERE state IN ('running', 'expanding', 'paused', 'scheduled') "
+        "AND segment_id IS NOT NULL ORDER BY id DESC LIMIT 8"
+    )
+    return [(campaign_id, name, state, counts.by_state(campaign_id)) for campaign_id, name, state in rows]
+
+
+def days(zone: tzinfo, n: int = 30) -> list[tuple[datetime, counts.Counts]]:
+    """The last `n` days in the reader's zone, oldest first, empty days included."""
+    now = clock.now().astimezone(zone)
+    offset_h = round((now.utcoffset() or timedelta()).total_seconds() / 3600)
+    first = (now - timedelta(days=n - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
+    found = dict(counts.by_day(Scope(since=first), offset_h))
+    first_day = (clock.to_ms(first) // clock.HOUR_MS + offset_h) // 24
+    return [(first + timedelta(days=i), found.get(first_day + i, counts.Counts())) for i in range(n)]
+
+
+def week_heat(zone: tzinfo, n_days: int = 90) -> dict[tuple[int, int], tuple[int, int]]:
+    """{(weekday 0 = Monday, hour): (submitted, delivered)} of the last days, in the reader's zone."""
+    since = clock.now() - timedelta(days=n_days)
+    found: dict[tuple[int, int], tuple[int, int]] = {}
+    for hour, submitted, delivered in counts.by_hour(Scope(since=since)):
+        at = clock.from_ms(hour * clock.HOUR_MS).astimezone(zone)
+        had = found.get((at.weekday(), at.hour), (0, 0))
+        found[at.weekday(), at.hour] = (had[0] + submitted, had[1] + delivered)
+    return found
+
+
+def accounts() -> list[Health]:
+    """Every enabled account with its last 24 hours."""
+    since = clock.now() - timedelta(days=1)
+    now = clock.now_ms()
+    return [
+        Health(
+            account_id,
+            name,
+            "halted" if halted else "open" if open_until > now else "ok",
+            counts.read(Scope(account_id=account_id, since=since)),
+            balance,
+        )
+        for account_id, name, halted, open_until, balance in database.query(
+            "SELECT id, name, halted, open_until, balance_micros FROM account WHERE enabled ORDER BY name"
+        )
+    ]
+
+
+def people() -> tuple[int, int]:
+    """(contacts, those who may be texted for marketing).  One scan; the page loads it by itself."""
+    bit = Cls.mass.bit
+    row = database.one(
+        "SELECT COUNT(*), SUM(CASE WHEN (consent_bits & ?) <> 0 AND (blocked_bits & ?) = 0 THEN 1 ELSE 0 END) "
+        "FROM profile",
+        (bit, bit),
+    )
+    return int(row[0]), int(row[1] or 0)

@@ -1,0 +1,117 @@
+"""The report of one campaign: figures of every metric, arms compared, reasons, the way of a message."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass, field
+from typing import Any
+
+from core import clock
+from core.contract.types import MetricValue, Scope
+from core.db import database
+from core.db.codes import State
+from core.db.models import Campaign
+from core.measure import counts, stats
+from core.runtime import Runtime
+
+log = logging.getLogger("cooee.measure")
+
+
+@dataclass(frozen=True, slots=True)
+class Arm:
+    """One variant beside the first: delivered and opt-outs, the difference to arm A with its interval."""
+
+    idx: int
+    counts: counts.Counts
+    optouts: MetricValue | None
+    difference: tuple[float, float, float] | None = None
+
+
+@dataclass(slots=True)
+class Report:
+    """What the result page and `campaign show` say.  `as_of` is epoch ms; `final` once nothing moves."""
+
+    campaign: Campaign
+    counts: counts.Counts
+    states: dict[str, int]
+    metrics: dict[str, MetricValue]
+    arms: list[Arm] = field(default_factory=list)
+    failures: list[tuple[str, int, str]] = field(default_factory=list)
+    exclusions: dict[str, int] = field(default_factory=dict)
+    hours: list[tuple[int, int, int]] = field(default_factory=list)
+    as_of: int = 0
+
+    @property
+    def final(self) -> bool:
+        """True when no receipt can change the figures any more."""
+        moving = ("ready", "claimed", "submitting", "accepted", "in_doubt")
+        return self.campaign.state in ("done", "cancelled") and not any(self.states.get(s) for s in moving)
+
+
+def metrics(rt: Runtime, scope: Scope) -> dict[str, MetricValue]:
+    """Every figure of every metric; one that raises is logged and left out, the others stay."""
+    found: dict[str, MetricValue] = {}
+    for name, metric in rt.plugins.metrics.items():
+        try:
+            found.update(metric.values(scope))
+        except Exception:
+            log.exception("metric %s of plugin %s failed", name, rt.plugins.owner("metrics", name))
+    return found
+
+
+def as_json(value: MetricValue) -> dict[str, Any]:
+    """A figure as `campaign show --json` gives it."""
+    made = {
+        "value": value.value,
+        "numerator": value.numerator,
+        "denominator": value.denominator,
+        "interval": list(value.interval) if value.interval else None,
+        "unit": value.unit,
+    }
+    if value.currency:
+        made["currency"] = value.currency
+    if value.detail:
+        made["detail"] = dict(value.detail)
+    return made
+
+
+def build(rt: Runtime, campaign: Campaign) -> Report:
+    """Read everything a report needs.  Reads counters, not message rows, but for reasons and countries."""
+    scope = Scope(campaign_id=campaign.id)
+    failing = (State.undelivered, State.expired, State.rejected)
+    return Report(
+        campaign=campaign,
+        counts=counts.read(scope),
+        states=counts.by_state(campaign.id),
+        metrics=metrics(rt, scope),
+        arms=_arms(rt, campaign.id),
+        failures=[(reason, n, state.name) for state in failing for reason, n in counts.reasons(campaign.id, state).items()],
+        exclusions=counts.reasons(campaign.id, State.skipped),
+        hours=counts.by_hour(scope),
+        as_of=clock.now_ms(),
+    )
+
+
+def _arms(rt: Runtime, campaign_id: int) -> list[Arm]:
+    rows = database.query("SELECT idx FROM variant WHERE campaign_id = ? ORDER BY idx", (campaign_id,))
+    if len(rows) < 2:
+        return []
+    arms: list[Arm] = []
+    for (idx,) in rows:
+        scope = Scope(campaign_id=campaign_id, variant=idx)
+        found = metrics(rt, scope)
+        arms.append(Arm(idx, counts.read(scope), found.get("optouts"), _difference(found.get("optouts"), arms)))
+    return arms
+
+
+def _difference(value: MetricValue | None, earlier: list[Arm]) -> tuple[float, float, float] | None:
+    """(low, difference, high) of opt-outs against arm A, as shares; None without both denominators."""
+    if not earlier or value is None or earlier[0].optouts is None:
+        return None
+    first = earlier[0].optouts
+    interval = stats.newcombe(
+        int(value.numerator or 0), int(value.denominator or 0), int(first.numerator or 0), int(first.denominator or 0)
+    )
+    if interval is None:
+        return None
+    return interval[0], value.value - first.value, interval[1]

@@ -1,0 +1,99 @@
+"""The result of a campaign: figures with their denominators and intervals, charts, reasons, arms, export."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort
+
+from core import exporting
+from core.db.models import Campaign
+from core.i18n import _
+from core.measure import report
+from core.web import charts, format
+from core.web.access import allow
+from core.web.render import page, rt
+
+bp = Blueprint("reports", __name__, url_prefix="/campaigns")
+
+
+@bp.get("/<int:id>/result")
+@allow("view")
+def campaign(id: int):
+    found = report.build(rt(), _campaign(id))
+    return page(
+        "reports/campaign.html",
+        campaign=found.campaign,
+        report=found,
+        funnel=_funnel(found),
+        hours=_hours(found),
+        failures=_bars(found.failures),
+        exclusions=_bars([(reason, n, "") for reason, n in found.exclusions.items()]),
+        arms=_arms(found),
+        panels=[p for given in rt().plugins.call("panels", page="campaign", obj=found.campaign) for p in given],
+    )
+
+
+@bp.get("/<int:id>/result.csv")
+@allow("contacts.export")
+def figures(id: int) -> Response:
+    """The figures of the report as a file; no personal data."""
+    found = report.build(rt(), _campaign(id))
+    rows = [
+        [name, v.value, v.numerator, v.denominator, *(v.interval or ("", "")), v.unit, v.currency or ""]
+        for name, v in found.metrics.items()
+    ]
+    rows += [[f"state:{state}", n, n, found.counts.total, "", "", "count", ""] for state, n in found.states.items()]
+    header = ["figure", "value", "numerator", "denominator", "low_95", "high_95", "unit", "currency"]
+    return Response(
+        exporting.csv_stream(header, rows),
+        mimetype="text/csv",
+        headers={"Content-Disposition": f"attachment; filename=campaign-{id}.csv"},
+    )
+
+
+def _campaign(id: int) -> Campaign:
+    return Campaign.get_or_none(Campaign.id == id) or abort(404)
+
+
+def _funnel(found: report.Report):
+    c, total = found.counts, found.counts.total
+    texted = c.attempted
+    steps = [
+        (_("Audience"), total, "", False),
+        (_("Texted"), texted, format.pct(texted / total if total else None), False),
+        (_("Accepted"), c.submitted, format.pct(c.submitted / texted if texted else None), False),
+        (_("Arrived"), c.delivered, format.pct(c.delivered / c.submitted if c.submitted else None), False),
+    ]
+    return charts.funnel(steps, title=_("From the audience to the phone"))
+
+
+def _hours(found: report.Report):
+    if len(found.hours) < 2:
+        return None
+    first, last = found.hours[0][0], found.hours[-1][0]
+    by_hour = {hour: (submitted, delivered) for hour, submitted, delivered in found.hours}
+    span = range(first, min(last, first + 24 * 14) + 1)
+    series = [
+        charts.Series(_("submitted"), [by_hour.get(h, (0, 0))[0] for h in span], "c1"),
+        charts.Series(_("delivered"), [by_hour.get(h, (0, 0))[1] for h in span], "c3"),
+    ]
+    labels = [format.when(h * 3_600_000) for h in span]
+    return charts.line(series, labels, title=_("Messages by hour of sending")), charts.legend(series)
+
+
+def _bars(rows: list[tuple[str, int, str]]):
+    if not rows:
+        return None
+    return charts.bars(
+        [(reason, n, state and _(state), "c2") for reason, n, state in rows[:12]], title=_("Reasons and how many")
+    )
+
+
+def _arms(found: report.Report):
+    compared = [arm for arm in found.arms if arm.difference]
+    if not compared:
+        return None
+    rows = [
+        (_("Text %(letter)s", letter=chr(65 + arm.idx)), *(100 * d for d in arm.difference), f"c{1 + arm.idx % 5}")
+        for arm in compared
+    ]
+    return charts.intervals(rows, title=_("Opt-outs against text A, in points"), unit="")
