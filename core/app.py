@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 def compose(instance: str | Path | None = None, *, check_schema: bool = True, **overrides: Any) -> Runtime:
     """Read an instance and wire it up.  Raises `Refusal` with the remedy when it cannot run."""
+    os.umask(0o077)  # whatever this process writes is its owner's alone: databases, journal, uploads
     settings = config.load(instance, **overrides)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     keys = crypto.load_keys(settings.path("keys"))

@@ -57,7 +57,11 @@ class _Nouns(click.Group):
 
 
 @click.group(cls=_Nouns, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--instance", type=click.Path(file_okay=False), help="The instance folder (default: COOEE_INSTANCE, else instance/).")
+@click.option(
+    "--instance",
+    type=click.Path(file_okay=False),
+    help="The instance folder (default: COOEE_INSTANCE, else instance/).",
+)
 @click.version_option(package_name="cooee", prog_name="cooee")
 @click.pass_context
 def main(ctx: click.Context, instance: str | None) -> None:

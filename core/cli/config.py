@@ -32,7 +32,11 @@ def command(ctx: click.Context, as_json: bool) -> None:
         }
         for option in config.SETTINGS
     ]
-    emit(rows, as_json, lambda rows: table([r.values() for r in rows], ["setting", "value", "from", "environment", "help"]))
+    emit(
+        rows,
+        as_json,
+        lambda rows: table([r.values() for r in rows], ["setting", "value", "from", "environment", "help"]),
+    )
 
 
 def _shown(name: str, value: object) -> object:

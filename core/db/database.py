@@ -75,11 +75,13 @@ def retry_locked(work, *args: Any, tries: int = 6):
 
     Safe because the failed try was rolled back.  The pause grows with full jitter up to 1.6 s.
     """
-    for attempt in range(tries):
+    attempt = 0
+    while True:
         try:
             return work(*args)
         except OperationalError as error:
-            if attempt + 1 == tries or not any(word in str(error).lower() for word in _LOCKED):
+            attempt += 1
+            if attempt == tries or not any(word in str(error).lower() for word in _LOCKED):
                 raise
             clock.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311
 

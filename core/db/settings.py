@@ -22,3 +22,9 @@ def put(key: str, value: Any) -> None:
         Setting.insert(key=key, value=text).on_conflict(
             conflict_target=[Setting.key], update={Setting.value: text}
         ).execute()
+
+
+def remove(key: str) -> None:
+    """Forget a setting; its default holds again."""
+    with database.write_tx():
+        Setting.delete().where(Setting.key == key).execute()

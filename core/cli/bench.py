@@ -1,0 +1,43 @@
+"""`cooee bench`: the speed goals, each beside a bare baseline in the same run."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from core.cli.common import emit, json_option
+from core.contract.errors import Refusal
+
+#: What can be measured: name → (module, items when --n is not given).
+WHAT = {
+    "send": ("core.bench.send", 100_000),
+    "expand": ("core.bench.expand", 1_000_000),
+    "import": ("core.bench.importing", 200_000),
+    "segment": ("core.bench.segment", 1_000_000),
+    "receipts": ("core.bench.receipts", 200_000),
+    "webhook": ("core.bench.webhook", 20_000),
+    "pages": ("core.bench.pages", 1_000_000),
+}
+
+
+@click.command("bench")
+@click.argument("what", type=click.Choice(list(WHAT)))
+@click.option("--n", type=click.IntRange(1), help="How many items.")
+@click.option("--provider", type=click.Choice(["null", "simulator", "http"]), help="For send.")
+@click.option("--window", type=click.IntRange(1), help="Messages marked per wire window, for send.")
+@click.option("--growth", is_flag=True, help="For send: also the cost at 10,000, to compare.")
+@json_option
+def command(what: str, n: int | None, as_json: bool, **options) -> None:
+    """Measure one thing on a throw-away instance.
+
+    COOEE_BENCH_DATABASE_URL=postgresql://… measures on that server instead of SQLite.
+
+    Example: cooee bench send --n 300000 --provider null --json
+    """
+    name, usual = WHAT[what]
+    given = {key: value for key, value in options.items() if value}
+    if given and what != "send":
+        raise Refusal(f"--{next(iter(given))} belongs to `cooee bench send`, not to {what}.")
+    found = importlib.import_module(name).run(n or usual, **given)
+    emit(found, as_json)

@@ -1,0 +1,140 @@
+"""`cooee contact`: people; import and undo here, the rest in contact_more."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core.audience.importing import batch, rejects, undo
+from core.cli import common
+
+
+@click.group("contact")
+def command() -> None:
+    """Contacts: import, undo, show, list, erase."""
+
+
+def _map(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
+    made = {}
+    for pair in pairs:
+        key, equals, column = pair.partition("=")
+        if not (equals and key and column):
+            raise click.BadParameter(f"{pair!r} is not KEY=COLUMN, for instance phone=Mobile.")
+        made[key.strip()] = column.strip()
+    return made
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=_map,
+              help="Which column a key is, by header or as #3; skip=COLUMN leaves one out. Repeatable.")  # fmt: skip
+@click.option("--region", default="", help="ISO country of numbers without one (default: the setting default_region).")
+@click.option("--consent", "cls", default="", metavar="CLASS", help="Class the consent column speaks of (default mass); without such a column: everyone agreed to this class.")
+@click.option("--consent-source", "source", default="", metavar="TEXT", help="Where the consent comes from; kept as evidence.")
+@click.option("--consent-wording", "wording", default="", metavar="TEXT", help="The words people agreed to; kept as evidence.")
+@click.option("--label", "label_names", multiple=True, help="Label for everyone in the file. Repeatable.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
+@common.json_option
+@common.pass_rt
+def import_(rt, file: Path, changes: dict[str, str], region: str, cls: str, source: str, wording: str, label_names: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+    """Import a CSV or XLSX file of contacts.
+
+    Encoding, delimiter and columns are found out; rows that cannot be taken are listed with the reason.
+    The same file twice changes nothing, and a killed import goes on when the command is given again.
+
+    \b
+    Example:
+      cooee contact import customers.csv --region CN --label spring --json
+    """
+    options = batch.prepare(
+        rt, file, region=region, changes=changes, cls=cls, source=source, wording=wording, label_names=label_names
+    )
+    if dry_run:
+        with _bar() as progress:
+            counts = batch.dry_run(rt, file, options, progress)
+        common.emit({"batch": None, **counts, "rejects_file": None, "seconds": 0, "dry_run": True}, as_json, _summary)
+        return
+    before = batch.seen_before(batch.fingerprint(file))
+    if before:
+        click.echo(f"This very file was imported already as batch {before.id}; what is the same stays unchanged.", err=True)
+    batch_id = batch.begin(rt, options, path=file, file_name=file.name, who=common.whoami())
+    with _bar() as progress:
+        batch.run(rt, batch_id, progress)
+    done = batch.report(batch_id)
+    done["rejects_file"] = _write_rejects(rt, batch_id) if done["rejected"] else None
+    done["same_as"] = before.id if before else None
+    common.emit(done, as_json, _summary)
+
+
+class _bar:
+    """A progress bar fed with (done, total)."""
+
+    def __enter__(self):
+        self._context, self._update, self._done = None, None, 0
+        return self._progress
+
+    def _progress(self, done: int, total: int) -> None:
+        if self._context is None:
+            self._context = common.progress(max(total, 1), "Importing")
+            self._update = self._context.__enter__()
+        self._update(done - self._done)
+        self._done = done
+
+    def __exit__(self, *error: Any) -> None:
+        if self._context:
+            self._context.__exit__(*error)
+
+
+def _write_rejects(rt, batch_id: int) -> str:
+    path = rt.settings.path("uploads", f"rejects-{batch_id}.csv")
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline="") as file:
+        file.writelines(rejects.as_csv(batch_id))
+    return str(path)
+
+
+def _summary(done: dict[str, Any]) -> str:
+    head = "Nothing was changed (dry run)." if done["batch"] is None else f"Batch {done['batch']}."
+    lines = [
+        f"{head} {done['rows']:,} rows: {done['created']:,} created, {done['updated']:,} updated, {done['unchanged']:,} "
+        f"unchanged, {done['duplicates']:,} duplicates, {done['rejected']:,} rejected."
+    ]
+    if done["notes"]:
+        lines.append(f"{done['notes']:,} rows were taken without a value that made no sense.")
+    if done["rejects_file"]:
+        lines.append(f"Rejected rows with reasons: {done['rejects_file']}")
+    return "\n".join(lines)
+
+
+@command.command("undo")
+@click.argument("batch_id", metavar="BATCH", type=int)
+@common.json_option
+@common.pass_rt
+def undo_(rt, batch_id: int, as_json: bool) -> None:
+    """Take an import back: its contacts go, what it changed gets its old value.
+
+    Contacts that got or sent a text since stay, and so does the consent ledger.
+
+    \b
+    Example:
+      cooee contact undo 3
+    """
+    done = undo.undo(rt, batch_id, who=common.whoami())
+    common.emit(
+        done, as_json,
+        lambda d: f"Import {d['batch']} undone: {d['removed']:,} contacts removed, {d['restored']:,} restored"
+        + (f", {d['kept']:,} kept because of texts or later imports." if d["kept"] else "."),
+    )  # fmt: skip
+
+
+if importlib.util.find_spec("core.cli.contact_more"):
+    from core.cli import contact_more
+
+    for _more in contact_more.COMMANDS:
+        command.add_command(_more)
+
+

