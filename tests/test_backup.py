@@ -73,7 +73,8 @@ def test_fields_defined_before_the_backup_come_back(rt, tmp_path):
     with database.write_tx():
         column = database.scalar("SELECT \"column\" FROM field WHERE key = 'tier'")
         database.execute(
-            f"INSERT INTO profile (contact_id, country, language, line_type, created_at, {column}) VALUES (1, 'CN', '', 1, 0, 'gold')"
+            f"INSERT INTO profile (contact_id, country, language, line_type, created_at, {column}) "
+            "VALUES (1, 'CN', '', 1, 0, 'gold')"
         )
     backup.backup(rt, tmp_path / "b.tar")
     with database.write_tx():

@@ -8,14 +8,21 @@ import sys
 from core import supervisor
 from tests.servers import ROOT, wait_for
 
-_RUN = """
+_MORTAL = "import os, sys, time; print(os.getpid(), file=open(sys.argv[1], 'a'), flush=True); time.sleep(60)"
+_POLITE = """
+import signal, sys, time
+def drain(*_):
+    open(sys.argv[1], "w").write("drained")
+    sys.exit(0)
+signal.signal(signal.SIGTERM, drain)
+time.sleep(60)
+"""
+_RUN = f"""
 import sys
-from core import supervisor
-children = [supervisor.Child(name, [sys.executable, "-c", code]) for name, code in [
-    ("mortal", "import os, time; open(sys_path, 'a').write(f'{os.getpid()}\\\\n'); time.sleep(60)".replace("sys_path", repr(sys.argv[1]))),
-    ("polite", "import signal, sys, time; signal.signal(signal.SIGTERM, lambda *_: (open(%r, 'w').write('drained'), sys.exit(0))); time.sleep(60)" % sys.argv[2]),
-]]
-sys.exit(supervisor.Supervisor(children).run())
+from core.supervisor import Child, Supervisor
+mortal = Child("mortal", [sys.executable, "-c", {_MORTAL!r}, sys.argv[1]])
+polite = Child("polite", [sys.executable, "-c", {_POLITE!r}, sys.argv[2]])
+sys.exit(Supervisor([mortal, polite]).run())
 """
 
 

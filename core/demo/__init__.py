@@ -1,0 +1,48 @@
+"""`cooee demo`: an empty instance becomes a shop worth looking at.
+
+Customers come through the import, campaigns through launch, expand and send, all by the ordinary ways and on
+the simulator: nothing leaves this machine.  Only the past (campaigns of the last weeks) is written set-based,
+because nobody can wait for it.  The same seed makes the same people.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from core.contract.errors import Refusal
+from core.db import database, settings
+from core.demo import history, people, work
+from core.runtime import Runtime
+
+
+def run(rt: Runtime, *, contacts: int, seed: int, say: Callable[[str], Any] = print) -> dict[str, int]:
+    """Fill the instance; returns counts.  Raises `Refusal` unless it holds no contact and no campaign.
+
+    1. An account on the simulator, with a price.
+    2. Customers as a CSV file, imported with their consent; labels by rule.
+    3. Segments and templates, in English and Chinese.
+    4. Campaigns of the last six weeks, written as they would have gone.
+    5. One campaign really sent, one launched that workers go on sending.
+    """
+    if database.scalar("SELECT 1 FROM contact LIMIT 1") or database.scalar("SELECT 1 FROM campaign LIMIT 1"):
+        raise Refusal("This instance holds data already; `cooee demo` fills empty ones only.")
+    chance = random.Random(seed)  # noqa: S311
+    account = work.account(rt, seed)
+    settings.put("sender_name", work.SHOP["en"])
+    with tempfile.TemporaryDirectory(prefix="cooee-demo-") as folder:
+        file = Path(folder) / "customers.csv"
+        people.write_csv(file, contacts, chance)
+        say(f"Importing {contacts:,} customers …")
+        imported = people.take_in(rt, file)
+    people.label(rt)
+    segments, templates = work.segments(rt), work.templates(rt)
+    say("Writing six weeks of campaigns …")
+    past = history.write(rt, account.id, segments, templates, chance)
+    say("Sending one campaign through the simulator …")
+    sent = work.sent_campaign(rt, account, segments["Gold customers"], templates["Weekend offer"])
+    running = work.running_campaign(rt, account, segments["Everyone who agreed"], templates["New arrivals"])
+    return {"contacts": imported["created"], "campaigns": past + 2, "sent": sent, "running": running}

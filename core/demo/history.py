@@ -1,0 +1,137 @@
+"""Six weeks of campaigns as they would have gone, so that charts, reports and timelines have a past."""
+
+from __future__ import annotations
+
+import random
+from datetime import timedelta
+
+from core import clock
+from core.audience import consent
+from core.db import database
+from core.db.codes import Cls, State
+from core.db.models import Campaign
+from core.demo.work import TEMPLATES
+from core.runtime import Runtime
+from core.sending import log
+
+#: (name, days ago, hour UTC, template, segment, share of the segment)
+_PAST = (
+    ("Autumn sale", 40, 2, "Weekend offer", "Everyone who agreed", 80),
+    ("Skin care week", 33, 8, "New arrivals", "Shanghai or Hangzhou, likes skin care", 12),
+    ("We miss you", 26, 12, "Weekend offer", "Good customers who went silent", 18),
+    ("Singles' Day", 10, 2, "Weekend offer", "Everyone who agreed", 90),
+    ("Gold evening", 5, 11, "New arrivals", "Gold customers", 17),
+)
+_BIRTHDAYS = 30
+
+_MESSAGES = """
+INSERT INTO message (id, campaign_id, contact_id, cls, state, reason, attempt, account_id, parts, cost_micros,
+                     submitted_at, final_at)
+SELECT ? + id, ?, id, ?,
+  CASE WHEN draw < 94 THEN {delivered} WHEN draw < 97 THEN {undelivered} WHEN draw < 98 THEN {expired} ELSE {accepted} END,
+  CASE WHEN draw < 94 OR draw > 97 THEN NULL WHEN draw < 97 THEN 'absent' ELSE 'ttl' END,
+  1, ?, 1, 45000, ? + id % 900 * 1000,
+  CASE WHEN draw < 98 THEN ? + id % 900 * 1000 + (id * 104729) % 400 * 1000 END
+FROM (SELECT p.contact_id AS id, (p.contact_id * 7919 + ?) % 100 AS draw FROM profile p
+      WHERE (p.consent_bits & {bit}) <> 0 AND (p.blocked_bits & {bit}) = 0 AND (p.contact_id * 131 + ?) % 100 < ?) drawn
+"""
+_TALLY = """
+INSERT INTO tally (campaign_id, variant, account_id, hour, state, n, parts, cost_micros, in_5m, in_24h)
+SELECT campaign_id, variant, account_id, submitted_at / 3600000, state, COUNT(*), SUM(parts), SUM(cost_micros),
+  SUM(CASE WHEN state = 4 AND final_at - submitted_at <= 300000 THEN 1 ELSE 0 END),
+  SUM(CASE WHEN state = 4 AND final_at - submitted_at <= 86400000 THEN 1 ELSE 0 END)
+FROM message WHERE campaign_id = ? GROUP BY 1, 2, 3, 4, 5
+"""
+
+
+def write(
+    rt: Runtime, account_id: int, segments: dict[str, int], templates: dict[str, int], chance: random.Random
+) -> int:
+    """Write the past; returns how many campaigns it has."""
+    for name, days, hour, template, segment, share in _PAST:
+        at = clock.now().replace(hour=hour, minute=0, second=0, microsecond=0) - timedelta(days=days)
+        _one(
+            rt,
+            name,
+            clock.to_ms(at),
+            account_id,
+            segments[segment],
+            template,
+            templates[template],
+            share,
+            chance,
+        )
+    for days in range(_BIRTHDAYS, 0, -1):
+        at = clock.now().replace(hour=9, minute=30, second=0, microsecond=0) - timedelta(days=days)
+        if days % 6 == 0:
+            everyone = segments["Everyone who agreed"]
+            _one(
+                rt,
+                f"Birthdays {at:%d %b}",
+                clock.to_ms(at),
+                account_id,
+                everyone,
+                "Birthday",
+                templates["Birthday"],
+                7,
+                chance,
+            )
+    return len(_PAST) + _BIRTHDAYS // 6
+
+
+def _one(rt, name, at, account_id, segment_id, template, template_id, share, chance) -> None:
+    k = chance.randint(1, 1_000_000)
+    campaign_id = Campaign.insert(
+        {
+            "name": name, "cls": int(Cls.mass), "state": "done", "segment_id": segment_id, "account_id": account_id,
+            "rule": '{"all": []}', "created_by": "demo", "created_at": at - clock.DAY_MS, "launched_at": at,
+            "started_at": at, "finished_at": at + clock.HOUR_MS, "currency": "CNY", "salt": k,
+        }
+    ).execute()  # fmt: skip
+    statement = _MESSAGES.format(
+        delivered=State.delivered.value, undelivered=State.undelivered.value, expired=State.expired.value,
+        accepted=State.accepted.value, bit=Cls.mass.bit,
+    )  # fmt: skip
+    with database.write_tx():
+        database.execute(statement, (at << 20, campaign_id, Cls.mass.value, account_id, at, at, k, k, share))
+        database.execute(_TALLY, (campaign_id,))
+        database.execute(
+            "INSERT INTO variant (campaign_id, idx, template_id, weight) VALUES (?, 0, ?, 10000)",
+            (campaign_id, template_id),
+        )
+        for lang, text in zip(("en", "zh_Hans"), TEMPLATES[template][1:], strict=True):
+            database.execute(
+                "INSERT INTO variant_text (campaign_id, idx, lang, body, template_version) VALUES (?, 0, ?, ?, 1)",
+                (campaign_id, lang, text),
+            )
+        audience = database.scalar("SELECT COUNT(*) FROM message WHERE campaign_id = ?", (campaign_id,))
+        last = database.scalar("SELECT MAX(contact_id) FROM profile")
+        Campaign.update(audience=audience, cursor=last, cursor_end=last).where(
+            Campaign.id == campaign_id
+        ).execute()
+        database.execute(
+            "UPDATE profile SET last_sent_at = ?, sent_count = sent_count + 1 WHERE contact_id IN "
+            "(SELECT contact_id FROM message WHERE campaign_id = ?)",
+            (at, campaign_id),
+        )
+        log.write(campaign_id, "demo", "launched", str(audience))
+        _optouts(rt, campaign_id, at, chance)
+
+
+def _optouts(rt: Runtime, campaign_id: int, at: int, chance: random.Random) -> None:
+    """About four people in a thousand say stop within a day."""
+    rows = database.query(
+        "SELECT c.id, c.phone_bidx FROM message m JOIN contact c ON c.id = m.contact_id "
+        "WHERE m.campaign_id = ? AND m.state = ? AND (m.contact_id * 193 + ?) % 1000 < 4",
+        (campaign_id, State.delivered.value, campaign_id),
+    )
+    consent.record(
+        rt,
+        [
+            consent.Event(
+                contact_id=contact_id, phone_bidx=bytes(bidx), cls=Cls.mass, action="opt_out", source="keyword",
+                evidence={"text": "STOP"}, who="contact", at=at + chance.randint(900, 80_000) * 1000,
+            )
+            for contact_id, bidx in rows
+        ],
+    )  # fmt: skip

@@ -1,0 +1,129 @@
+"""What the demo's marketer made: account, segments, templates and two campaigns that really run."""
+
+from __future__ import annotations
+
+from core import clock
+from core.audience.segments import store
+from core.content import templates as words
+from core.db import database
+from core.db.models import Account, Price
+from core.runtime import Runtime
+from core.sending import accounts, batch, drafts, expand, launch, leases, receipts
+
+SHOP = {"en": "Kola", "zh": "可乐店"}
+_MARKETING_OUT = {"en": " Reply STOP to opt out", "zh": " 拒收请回复R"}
+
+#: Name → (class, English, Chinese).
+TEMPLATES = {
+    "Weekend offer": (
+        "mass",
+        "Kola: {{honorific}}, 20% off everything this Sunday, 22 November only. Show this text at the till.",
+        "【可乐店】{{honorific}}，本周日11月22日全场八折，到店出示本短信即可。",
+    ),
+    "New arrivals": (
+        "mass",
+        'Kola: {{first_name|default:"hello"}}, the winter range is here: 40 new pieces, free returns in December.',
+        "【可乐店】{{honorific}}，冬季新品已上架，40款任选，12月31日前免费退换。",
+    ),
+    "Birthday": (
+        "mass",
+        'Kola: happy birthday, {{first_name|default:"dear customer"}}! A gift waits for you in the shop this week.',
+        "【可乐店】{{honorific}}，生日快乐！本周到店可领取生日礼一份。",
+    ),
+    "Order on its way": (
+        "notice",
+        "Kola: {{honorific}}, your order left our store and arrives within two days.",
+        "【可乐店】{{honorific}}，您的订单已发出，两天内送达。",
+    ),
+}
+
+SEGMENTS = {
+    "Everyone who agreed": {"all": [{"segmenter": "consent", "class": "mass", "state": "yes"}]},
+    "Gold customers": {"all": [{"segmenter": "attribute", "field": "tier", "op": "eq", "value": "gold"}]},
+    "Shanghai or Hangzhou, likes skin care": {
+        "all": [
+            {"segmenter": "attribute", "field": "city", "op": "in", "value": ["上海", "杭州"]},
+            {"segmenter": "label", "label": "likes skin care"},
+        ]
+    },
+    "Good customers who went silent": {
+        "all": [
+            {"segmenter": "label", "label": "silent for 90 days"},
+            {
+                "any": [
+                    {"segmenter": "attribute", "field": "spent", "op": "gte", "value": 300},
+                    {"segmenter": "label", "label": "vip"},
+                ]
+            },
+        ]
+    },
+}
+
+
+def account(rt: Runtime, seed: int) -> Account:
+    """An account on the simulator, with what a part would cost."""
+    made = accounts.create(
+        rt, "Simulator", "simulator", {"seed": str(seed), "latency_ms": "20"}, sender="Kola", who="demo"
+    )
+    with database.write_tx():
+        for country, micros in (("", 45_000), ("GB", 310_000), ("DE", 520_000), ("FR", 480_000)):
+            Price.insert(
+                {
+                    Price.account_id: made.id,
+                    Price.country: country,
+                    Price.cls: -1,
+                    Price.micros_per_part: micros,
+                    Price.currency: "CNY",
+                }
+            ).execute()
+    return made
+
+
+def segments(rt: Runtime) -> dict[str, int]:
+    """Saved segments: name → id."""
+    made = {name: store.save(rt, name, rule, "demo") for name, rule in SEGMENTS.items()}
+    for segment in made.values():
+        store.recount(rt, segment)
+    return {name: segment.id for name, segment in made.items()}
+
+
+def templates(rt: Runtime) -> dict[str, int]:
+    """Templates in two languages: name → id."""
+    made = {}
+    for name, (cls, english, chinese) in TEMPLATES.items():
+        way_out = _MARKETING_OUT if cls == "mass" else {"en": "", "zh": ""}
+        bodies = {"en": english + way_out["en"], "zh_Hans": chinese + way_out["zh"]}
+        made[name] = words.create(rt, name, cls, bodies, "demo", "en")
+    return made
+
+
+def sent_campaign(rt: Runtime, by: Account, segment_id: int, template_id: int) -> int:
+    """Launch a campaign and send it from this process; returns its id."""
+    campaign_id = _launched(rt, "Weekend 20 % off", by, segment_id, template_id, holdout_bp=500)
+    worker = leases.start(rt, beating=False)
+    try:
+        while batch.send(rt, campaign_id):
+            clock.sleep(0.01)
+    finally:
+        accounts.close_providers(rt)
+        leases.end(rt, worker)
+    receipts.apply(rt)
+    return campaign_id
+
+
+def running_campaign(rt: Runtime, by: Account, segment_id: int, template_id: int) -> int:
+    """Launch a slow campaign that workers go on sending; returns its id."""
+    return _launched(rt, "New winter range", by, segment_id, template_id, holdout_bp=500, rate="3")
+
+
+def _launched(
+    rt: Runtime, name: str, by: Account, segment_id: int, template_id: int, *, holdout_bp: int, rate: str = ""
+) -> int:
+    options = {"quiet_hours": "off"} | ({"rate": rate} if rate else {})
+    campaign_id = drafts.add(
+        rt, name=name, who="demo", segment_id=segment_id, account_id=by.id, holdout_bp=holdout_bp,
+        templates=[(template_id, 10_000)], options=options,
+    )  # fmt: skip
+    launch.launch(rt, campaign_id, "demo")
+    expand.run(rt, campaign_id)
+    return campaign_id
