@@ -24,6 +24,7 @@ def compose(instance: str | Path | None = None, *, check_schema: bool = True, **
     os.umask(0o077)  # whatever this process writes is its owner's alone: databases, journal, uploads
     settings = config.load(instance, **overrides)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.getLogger("huey").setLevel(logging.WARNING)  # it would name every hint of every second
     keys = crypto.load_keys(settings.path("keys"))
     database.connect(settings.database_url)
     plugins = Plugins.discover(settings.path("plugins"), disabled={}, on_disable=_remember_disabled)

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from core import clock
 
@@ -28,7 +28,6 @@ class Child:
 
     name: str
     args: Sequence[str]
-    env: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen | None = None
     started: float = 0.0
     pause_s: float = RESTART_S
@@ -37,7 +36,7 @@ class Child:
     def start(self) -> None:
         """Start it now, in a process group of its own so that Ctrl-C reaches it only through us."""
         self.process = subprocess.Popen(  # noqa: S603
-            self.args, env=os.environ | {"COOEE_SUPERVISED": "1"} | self.env, start_new_session=True
+            self.args, env=os.environ | {"COOEE_SUPERVISED": "1"}, start_new_session=True
         )
         self.started = clock.monotonic()
 
@@ -66,9 +65,13 @@ class Supervisor:
             return
         now = clock.monotonic()
         if not child.due:
-            child.pause_s = RESTART_S if now - child.started > HEALTHY_S else min(child.pause_s * 2, RESTART_MAX_S)
+            child.pause_s = (
+                RESTART_S if now - child.started > HEALTHY_S else min(child.pause_s * 2, RESTART_MAX_S)
+            )
             child.due = now + child.pause_s
-            log.warning("%s ended with status %s; starting it again in %.1f s", child.name, status, child.pause_s)
+            log.warning(
+                "%s ended with status %s; starting it again in %.1f s", child.name, status, child.pause_s
+            )
         elif now >= child.due:
             child.due = 0.0
             child.start()
@@ -88,21 +91,21 @@ class Supervisor:
         return 0
 
 
-def web_child(host: str, port: int, processes: int, env: dict[str, str]) -> Child:
+def web_child(host: str, port: int, processes: int) -> Child:
     """Granian serving `wsgi:app`."""
-    return Child("web", web_args(host, port, processes), env)
+    return Child("web", web_args(host, port, processes))
 
 
 def web_args(host: str, port: int, processes: int) -> list[str]:
     """The command line of the web server."""
     return [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
-        "--workers", str(processes), "--blocking-threads", "8", "--no-ws", "--no-access-log",
+        "--workers", str(processes), "--blocking-threads", "4", "--no-ws", "--no-access-log",
         "--backpressure", "64", "--respawn-failed-workers", "--log-level", "warning",
         "--workers-kill-timeout", "20", "wsgi:app",
     ]  # fmt: skip
 
 
-def worker_child(number: int, env: dict[str, str]) -> Child:
+def worker_child(number: int) -> Child:
     """One worker process."""
-    return Child(f"worker {number}", [sys.executable, "-m", "core.cli", "worker"], env)
+    return Child(f"worker {number}", [sys.executable, "-m", "core.cli", "worker"])

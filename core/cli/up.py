@@ -18,31 +18,24 @@ def command(ctx: click.Context, port: int | None, processes: int | None) -> None
 
     Example: cooee up --port 8080
     """
-    from core import supervisor
+    from core import config, supervisor
     from core.db import database
     from core.security import links, users
 
-    rt = composed(ctx)
-    settings = rt.settings
+    settings = config.load(ctx.find_root().obj.get("instance"))
     port = port or settings.port
     env = {"COOEE_INSTANCE": str(settings.instance), "COOEE_PORT": str(port)}
     if settings.sources["public_url"] == "default":
         env["COOEE_PUBLIC_URL"] = f"http://{settings.host}:{port}"
-    workers = [supervisor.worker_child(n + 1, env) for n in range(processes or settings.worker_processes)]
-    click.echo(f"Cooee on {env.get('COOEE_PUBLIC_URL', settings.public_url)}")
-    if not users.any_admin():
-        link = links.setup_link(rt, base=env.get("COOEE_PUBLIC_URL"))
-        click.echo(f"Set up the first administrator here (once, within 24 hours): {link}")
-    else:
+    os.environ.update(env)
+    rt = composed(ctx)
+    workers = [supervisor.worker_child(n + 1) for n in range(processes or settings.worker_processes)]
+    click.echo(f"Cooee on {rt.settings.public_url}")
+    if users.any_admin():
         click.echo("Sign in there; Ctrl-C drains and stops.")
+    else:
+        click.echo(f"Set up the first administrator here (once, within 24 hours): {links.setup_link(rt)}")
     database.proxy.close()
-    os.chdir(supervisor_folder())
-    web = supervisor.web_child(settings.host, port, settings.web_processes, env)
+    os.chdir(config.ROOT)
+    web = supervisor.web_child(settings.host, port, settings.web_processes)
     ctx.exit(supervisor.Supervisor([web, *workers]).run())
-
-
-def supervisor_folder() -> str:
-    """The folder that holds wsgi.py."""
-    from core.config import ROOT
-
-    return str(ROOT)

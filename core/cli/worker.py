@@ -17,12 +17,14 @@ def command(ctx: click.Context, processes: int) -> None:
     """
     rt = composed(ctx)
     if processes > 1:
+        import os
+
         from core import supervisor
         from core.db import database
 
-        env = {"COOEE_INSTANCE": str(rt.settings.instance)}
+        os.environ["COOEE_INSTANCE"] = str(rt.settings.instance)
         database.proxy.close()
-        ctx.exit(supervisor.Supervisor([supervisor.worker_child(n + 1, env) for n in range(processes)]).run())
+        ctx.exit(supervisor.Supervisor([supervisor.worker_child(n + 1) for n in range(processes)]).run())
     from core import worker
 
     worker.run(rt)

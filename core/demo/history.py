@@ -63,7 +63,7 @@ def write(
         )
     for days in range(_BIRTHDAYS, 0, -1):
         at = clock.now().replace(hour=9, minute=30, second=0, microsecond=0) - timedelta(days=days)
-        if days % 6 == 0:
+        if days % 3 == 0:
             everyone = segments["Everyone who agreed"]
             _one(
                 rt,
@@ -76,7 +76,7 @@ def write(
                 7,
                 chance,
             )
-    return len(_PAST) + _BIRTHDAYS // 6
+    return len(_PAST) + _BIRTHDAYS // 3
 
 
 def _one(rt, name, at, account_id, segment_id, template, template_id, share, chance) -> None:

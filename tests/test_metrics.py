@@ -1,0 +1,170 @@
+"""Every figure is what its definition says, counted by hand here."""
+
+import pytest
+
+from core import clock
+from core.contract.types import Scope
+from core.db import database
+from core.db.codes import State
+from core.db.models import Price
+from core.measure import counts, report, stats
+from tests.measure_kit import campaign, messages, sent
+
+
+@pytest.fixture
+def autumn(rt):
+    """Ten delivered (eight at once, one in an hour, one after two days), two failed, one of each other kind."""
+    id_ = campaign()
+    messages(
+        id_,
+        [sent(State.delivered, 1, cost=45_000)] * 8
+        + [
+            sent(State.delivered, 60, cost=45_000),
+            sent(State.delivered, 60 * 48, ago_h=60, cost=90_000, parts=2),
+        ]
+        + [
+            sent(State.undelivered, 2, reason="absent", cost=45_000),
+            sent(State.expired, 90, reason="ttl", cost=45_000),
+        ]
+        + [
+            sent(State.accepted),
+            sent(State.accepted, ago_h=80),
+            sent(State.rejected, reason="refused", parts=1),
+        ]
+        + [sent(State.in_doubt, reason="worker_died")]
+        + [{"state": State.skipped, "reason": "no_consent", "parts": 0}] * 3
+        + [{"state": State.holdout, "parts": 0}],
+    )
+    return id_
+
+
+def price(currency: str, country: str = "") -> None:
+    Price.insert(
+        {"account_id": 1, "country": country, "cls": -1, "micros_per_part": 45_000, "currency": currency}
+    ).execute()
+
+
+def figures(rt, campaign_id):
+    return report.metrics(rt, Scope(campaign_id=campaign_id))
+
+
+@pytest.mark.parametrize(
+    ("name", "numerator", "denominator"),
+    [
+        ("submitted", 14, 16),
+        ("delivered", 10, 12),
+        ("arrived_5m", 8, 14),
+        ("arrived_24h", 9, 14),
+        ("failed", 2, 12),
+        ("rejected", 1, 16),
+        ("pending", 1, 14),
+        ("unknown", 1, 14),
+        ("in_doubt", 1, 16),
+    ],
+)
+def test_a_share_has_its_numerator_denominator_and_interval(rt, autumn, name, numerator, denominator):
+    found = figures(rt, autumn)[name]
+    assert (found.numerator, found.denominator) == (numerator, denominator)
+    assert found.value == pytest.approx(numerator / denominator)
+    assert found.interval == stats.wilson(numerator, denominator)
+
+
+def test_states_of_a_campaign_add_up_to_everyone(rt, autumn):
+    states = counts.by_state(autumn)
+    assert sum(states.values()) == 20 == database.scalar("SELECT COUNT(*) FROM message")
+    assert states["skipped"] == 3 and states["holdout"] == 1
+
+
+def test_failures_and_refusals_come_with_their_reasons(rt, autumn):
+    found = figures(rt, autumn)
+    assert dict(found["failed"].detail) == {"absent": 1, "ttl": 1}
+    assert dict(found["rejected"].detail) == {"refused": 1}
+
+
+def test_cost_counts_parts_and_money_once(rt, autumn):
+    with database.write_tx():
+        price("CNY")
+    found = figures(rt, autumn)
+    assert found["cost"].value == 9 * 45_000 + 90_000 + 2 * 45_000
+    assert found["parts"].value == 17
+    assert found["cost"].currency == "CNY"
+    assert found["cost_per_delivered"].value == pytest.approx(found["cost"].value / 10)
+
+
+def test_two_currencies_are_not_added_up_in_silence(rt, autumn):
+    with database.write_tx():
+        for country, currency in (("CN", "CNY"), ("GB", "GBP")):
+            price(currency, country)
+    assert figures(rt, autumn)["cost"].currency == "mixed"
+
+
+def test_a_campaign_without_messages_has_no_values_rather_than_zeros(rt):
+    found = figures(rt, campaign())
+    assert {name: value.value for name, value in found.items()} == dict.fromkeys(found)
+
+
+def test_a_metric_that_raises_leaves_the_others_standing(rt, autumn, monkeypatch):
+    monkeypatch.setattr(type(rt.plugins.metrics["cost"]), "values", lambda self, scope: 1 / 0)
+    found = figures(rt, autumn)
+    assert "delivered" in found and "cost" not in found
+
+
+def stop(contact: int, at: int, batch: int | None = None) -> None:
+    with database.write_tx():
+        for cls in (2, 3):
+            database.copy_rows(
+                "consent_event",
+                (
+                    "contact_id",
+                    "phone_bidx",
+                    "cls",
+                    "action",
+                    "source",
+                    "wording",
+                    "evidence",
+                    "who",
+                    "batch_id",
+                    "at",
+                ),
+                [(contact, b"x", cls, "opt_out", "keyword", "", "", "", batch, at)],
+            )
+
+
+def optouts(rt, campaign_id):
+    return figures(rt, campaign_id)["optouts"].numerator
+
+
+def test_a_person_who_says_stop_within_72_hours_counts_once(rt):
+    id_ = campaign()
+    messages(id_, [sent(State.delivered, 1, contact=1), sent(State.delivered, 1, contact=2)])
+    stop(1, clock.now_ms())
+    assert optouts(rt, id_) == 1
+    assert figures(rt, id_)["optouts"].value == 0.5
+
+
+def test_a_stop_blames_only_the_last_message_before_it(rt):
+    first, second = campaign("first", launched_at=clock.now_ms() - 9 * clock.DAY_MS), campaign("second")
+    messages(first, [sent(State.delivered, 1, ago_h=20, contact=1)])
+    messages(second, [sent(State.delivered, 1, ago_h=2, contact=1)])
+    stop(1, clock.now_ms())
+    assert (optouts(rt, first), optouts(rt, second)) == (0, 1)
+
+
+def test_a_late_stop_and_an_imported_no_blame_nobody(rt):
+    id_ = campaign(launched_at=clock.now_ms() - 9 * clock.DAY_MS)
+    messages(id_, [sent(State.delivered, 1, ago_h=80, contact=1), sent(State.delivered, 1, contact=2)])
+    stop(1, clock.now_ms())
+    stop(2, clock.now_ms(), batch=7)
+    assert optouts(rt, id_) == 0
+
+
+def test_a_span_of_time_and_a_variant_narrow_the_figures(rt):
+    id_ = campaign()
+    messages(
+        id_, [sent(State.delivered, 1, variant=0)] * 3 + [sent(State.delivered, 1, variant=1, ago_h=30)] * 2
+    )
+    assert counts.read(Scope(campaign_id=id_, variant=1)).delivered == 2
+    assert counts.read(Scope(since=clock.from_ms(clock.now_ms() - 5 * clock.HOUR_MS))).delivered == 3
+    assert counts.read(Scope(until=clock.from_ms(clock.now_ms() - 5 * clock.HOUR_MS))).delivered == 2
+    assert sum(c.delivered for _day, c in counts.by_day(Scope())) == 5
+    assert [submitted for _hour, submitted, _d in counts.by_hour(Scope())] == [2, 3]
