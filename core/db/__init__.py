@@ -1,0 +1,1 @@
+"""Storage: connection, migrations, models, and the SQL that differs between the backends."""
