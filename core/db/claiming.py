@@ -7,21 +7,25 @@ from collections.abc import Sequence
 from core.db import database
 from core.db.sets import among, listed
 
+_TAKEN = "id, variant, account_id, submitted_at"
 _DUE = (
     "SELECT id FROM message WHERE state = 0 AND campaign_id = ? AND not_before <= ? "
     "ORDER BY not_before, id LIMIT ?"
 )
 
 
-def take(campaign_id: int, lease: int, now: int, limit: int) -> list[int]:
-    """Mark up to `limit` due rows as claimed under `lease`; their ids, sorted.  Inside `write_tx()`."""
+def take(campaign_id: int, lease: int, now: int, limit: int) -> list[tuple]:
+    """Mark up to `limit` due rows as claimed under `lease`, inside `write_tx()`.
+
+    Returns (id, variant, account_id, submitted_at) of each, sorted.
+    """
     due = _take_postgres if database.is_postgres() else _take_sqlite
-    return sorted(row[0] for row in due(campaign_id, lease, now, limit))
+    return sorted(due(campaign_id, lease, now, limit))
 
 
 def _take_sqlite(campaign_id: int, lease: int, now: int, limit: int) -> list[tuple]:
     return database.query(
-        f"UPDATE message SET state = 1, lease = ? WHERE id IN ({_DUE}) RETURNING id",  # noqa: S608
+        f"UPDATE message SET state = 1, lease = ? WHERE id IN ({_DUE}) RETURNING {_TAKEN}",
         (lease, campaign_id, now, limit),
     )
 
@@ -29,8 +33,8 @@ def _take_sqlite(campaign_id: int, lease: int, now: int, limit: int) -> list[tup
 def _take_postgres(campaign_id: int, lease: int, now: int, limit: int) -> list[tuple]:
     # The array keeps the planner from joining in a way that locks more rows than it updates.
     return database.query(
-        "UPDATE message SET state = 1, lease = ? "  # noqa: S608
-        f"WHERE id = ANY(ARRAY({_DUE} FOR UPDATE SKIP LOCKED)) AND state = 0 RETURNING id",
+        "UPDATE message SET state = 1, lease = ? "
+        f"WHERE id = ANY(ARRAY({_DUE} FOR UPDATE SKIP LOCKED)) AND state = 0 RETURNING {_TAKEN}",
         (lease, campaign_id, now, limit),
     )
 
@@ -39,7 +43,7 @@ def campaign(campaign_id: int) -> tuple | None:
     """(state, name, cls, account_id, options, budget_micros), locked against a change of state on PostgreSQL."""
     share = " FOR SHARE" if database.is_postgres() else ""
     return database.one(
-        f"SELECT state, name, cls, account_id, options, budget_micros FROM campaign WHERE id = ?{share}",  # noqa: S608
+        f"SELECT state, name, cls, account_id, options, budget_micros FROM campaign WHERE id = ?{share}",
         (campaign_id,),
     )
 
@@ -50,7 +54,7 @@ def load(ids: Sequence[int]) -> list[tuple]:
     (id, contact_id, variant, account_id, submitted_at, attempt, not_after, phone_enc, country, language)
     """
     return database.query(
-        "SELECT m.id, m.contact_id, m.variant, m.account_id, m.submitted_at, m.attempt, m.not_after, "  # noqa: S608
+        "SELECT m.id, m.contact_id, m.variant, m.account_id, m.submitted_at, m.attempt, m.not_after, "
         "c.phone_enc, p.country, p.language FROM message m LEFT JOIN contact c ON c.id = m.contact_id "
         f"LEFT JOIN profile p ON p.contact_id = m.contact_id WHERE m.id {among()} ORDER BY m.id",
         (listed(ids),),
@@ -62,6 +66,18 @@ def due_campaigns(now: int) -> list[tuple[int, int]]:
     return database.query(
         "SELECT c.id, c.cls FROM campaign c WHERE c.state = 'running' AND EXISTS (SELECT 1 FROM message m "
         "WHERE m.state = 0 AND m.campaign_id = c.id AND m.not_before <= ?) ORDER BY c.cls, c.id",
+        (now,),
+    )
+
+
+def due_urgent(now: int) -> list[tuple[int, int]]:
+    """(campaign, class) of running campaigns of codes and notices that have a row to send now.
+
+    Asked several times a second while a mass campaign is sent: the few campaigns of these classes first.
+    """
+    return database.query(
+        "SELECT c.id, c.cls FROM campaign c WHERE c.state = 'running' AND c.cls < 2 AND EXISTS (SELECT 1 FROM "
+        "message m WHERE m.state = 0 AND m.campaign_id = c.id AND m.not_before <= ?) ORDER BY c.cls, c.id",
         (now,),
     )
 

@@ -33,9 +33,7 @@ EDGES: dict[State, frozenset[State]] = {
         {_S.accepted, _S.rejected, _S.ready, _S.in_doubt, _S.delivered, _S.undelivered, _S.expired}
     ),
     _S.accepted: frozenset({_S.delivered, _S.undelivered, _S.expired, _S.rejected}),
-    _S.in_doubt: frozenset(
-        {_S.accepted, _S.ready, _S.delivered, _S.undelivered, _S.expired, _S.rejected}
-    ),
+    _S.in_doubt: frozenset({_S.accepted, _S.ready, _S.delivered, _S.undelivered, _S.expired, _S.rejected}),
 }
 
 #: No message in one of these changes any more.

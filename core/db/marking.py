@@ -15,6 +15,9 @@ from core.db.codes import State
 from core.db.sets import among, listed, none_of, rows_bound, rows_of, texts
 from core.db.tally import Deltas, hour_of
 
+#: After a restore nothing is marked until a person says so (`cooee resume-sending`).
+SENDING_OFF = "SELECT 1 FROM setting WHERE key = 'sending_off'"
+
 
 @dataclass(frozen=True, slots=True)
 class Gate:
@@ -41,7 +44,7 @@ def lock_profiles(contact_ids: Iterable[int]) -> None:
     """
     if database.is_postgres():
         database.execute(
-            f"SELECT 1 FROM profile WHERE contact_id {among()} ORDER BY contact_id FOR NO KEY UPDATE",  # noqa: S608
+            f"SELECT 1 FROM profile WHERE contact_id {among()} ORDER BY contact_id FOR NO KEY UPDATE",
             (listed(contact_ids),),
         )
 
@@ -63,7 +66,7 @@ def mark(gate: Gate, items: Sequence[tuple[int, int, int]]) -> set[int]:
     return {
         row[0]
         for row in database.query(
-            "UPDATE message SET state = 2, account_id = ?, attempt = attempt + 1, "  # noqa: S608
+            "UPDATE message SET state = 2, account_id = ?, attempt = attempt + 1, "
             f"submitted_at = COALESCE(submitted_at, ?), {head} "
             f"AND state = 1 AND lease = ? AND (not_after IS NULL OR not_after > ?) AND {conditions} "
             "RETURNING message.id",
@@ -82,13 +85,14 @@ def _passes(gate: Gate) -> tuple[str, list[Any]]:
         person += f" AND p.country {none_of()}"
         bound.append(texts(gate.closed))
     campaign = "EXISTS (SELECT 1 FROM campaign c WHERE c.id = ? AND c.state = 'running')"
-    return f"{campaign} AND EXISTS (SELECT 1 FROM profile p WHERE {person})", bound  # noqa: S608
+    campaign += f" AND NOT EXISTS ({SENDING_OFF})"
+    return f"{campaign} AND EXISTS (SELECT 1 FROM profile p WHERE {person})", bound
 
 
 def why_not(ids: Iterable[int]) -> list[tuple]:
     """Rows a mark left out: (id, state, lease, not_after, blocked_bits, consent_bits, country, campaign state)."""
     return database.query(
-        "SELECT m.id, m.state, m.lease, m.not_after, p.blocked_bits, p.consent_bits, p.country, c.state "  # noqa: S608
+        "SELECT m.id, m.state, m.lease, m.not_after, p.blocked_bits, p.consent_bits, p.country, c.state "
         "FROM message m JOIN campaign c ON c.id = m.campaign_id "
         f"LEFT JOIN profile p ON p.contact_id = m.contact_id WHERE m.id {among()}",
         (listed(ids),),
@@ -100,7 +104,7 @@ def accept(lease: int, rows: Sequence[tuple[int, str | None, int | None]]) -> se
     ids = [row[0] for row in rows]
     if all(row[1] is None for row in rows):
         done = database.query(
-            f"UPDATE message SET state = 3 WHERE id {among()} AND state = 2 AND lease = ? RETURNING id",  # noqa: S608
+            f"UPDATE message SET state = 3 WHERE id {among()} AND state = 2 AND lease = ? RETURNING id",
             (listed(ids), lease),
         )
         return {row[0] for row in done}
@@ -111,7 +115,7 @@ def accept(lease: int, rows: Sequence[tuple[int, str | None, int | None]]) -> se
 def _accept_postgres(lease: int, ids: list[int], rows: Sequence[tuple]) -> set[int]:
     source = rows_of(("bigint", "text", "bigint"), ("id", "provider_id", "ref_hash"))
     done = database.query(
-        "UPDATE message SET state = 3, provider_id = w.provider_id, ref_hash = w.ref_hash "  # noqa: S608
+        "UPDATE message SET state = 3, provider_id = w.provider_id, ref_hash = w.ref_hash "
         f"FROM {source} WHERE message.id = w.id AND message.state = 2 AND message.lease = ? RETURNING message.id",
         (*rows_bound(rows), lease),
     )
@@ -123,7 +127,8 @@ def _accept_sqlite(lease: int, ids: list[int], rows: Sequence[tuple]) -> set[int
     ours = {
         row[0]
         for row in database.query(
-            f"SELECT id FROM message WHERE id {among()} AND state = 2 AND lease = ?", (listed(ids), lease)  # noqa: S608
+            f"SELECT id FROM message WHERE id {among()} AND state = 2 AND lease = ?",
+            (listed(ids), lease),
         )
     }
     database.executemany(
@@ -143,13 +148,13 @@ def identify(rows: Sequence[tuple[int, str | None, int | None]]) -> None:
 
 def states(ids: Iterable[int]) -> dict[int, int]:
     """The present state of each id."""
-    return dict(database.query(f"SELECT id, state FROM message WHERE id {among()}", (listed(ids),)))  # noqa: S608
+    return dict(database.query(f"SELECT id, state FROM message WHERE id {among()}", (listed(ids),)))
 
 
 def touch(contact_ids: Iterable[int], now: int) -> None:
     """These people were texted now."""
     database.execute(
-        f"UPDATE profile SET last_sent_at = ?, sent_count = sent_count + 1 WHERE contact_id {among()}",  # noqa: S608
+        f"UPDATE profile SET last_sent_at = ?, sent_count = sent_count + 1 WHERE contact_id {among()}",
         (now, listed(contact_ids)),
     )
 
@@ -170,16 +175,18 @@ def move(
     not_before: int | None = None,
     final_at: int | None = None,
     keep_submitted: bool = False,
+    uncount: bool = False,
 ) -> list[tuple[int, int, int]]:
     """Move rows from `old` to `new`, counting it in `deltas`; (id, campaign_id, cost refunded) of the moved.
 
     With `lease` only rows of that lease.  A message that goes back to ready forgets its submit, unless
     `keep_submitted`: then the provider may know it, and its time limits a repeat under the same reference.
+    `uncount`: the try did not happen.
     """
     guard, bound = ("", ()) if lease is None else (" AND lease = ?", (lease,))
     lock = " FOR UPDATE" if database.is_postgres() else ""
     rows = database.query(
-        "SELECT id, campaign_id, variant, account_id, submitted_at, parts, cost_micros FROM message "  # noqa: S608
+        "SELECT id, campaign_id, variant, account_id, submitted_at, parts, cost_micros FROM message "
         f"WHERE id {among()} AND state = ?{guard} ORDER BY id{lock}",
         (listed(ids), int(old), *bound),
     )
@@ -188,16 +195,19 @@ def move(
     forget = new == State.ready and not keep_submitted
     sets = "state = ?, reason = ?, final_at = ?" + _CLEARED.get(new, "")
     sets += ", submitted_at = NULL" if forget else ""
+    sets += ", attempt = attempt - 1" if uncount else ""
     values: list[Any] = [int(new), reason, final_at]
     if not_before is not None:
         sets += ", not_before = ?"
         values.append(not_before)
     changed = database.execute(
-        f"UPDATE message SET {sets} WHERE id {among()} AND state = ?",  # noqa: S608
+        f"UPDATE message SET {sets} WHERE id {among()} AND state = ?",
         (*values, listed([row[0] for row in rows]), int(old)),
     ).rowcount
     if changed != len(rows):
-        raise RuntimeError(f"{len(rows)} messages were locked and {changed} changed from {old.name} to {new.name}")
+        raise RuntimeError(
+            f"{len(rows)} messages were locked and {changed} changed from {old.name} to {new.name}"
+        )
     moved = []
     for id_, campaign, variant, account, submitted_at, parts, cost in rows:
         deltas.add((campaign, variant, account, hour_of(submitted_at), int(old)), -1, -parts, -cost)
@@ -219,15 +229,19 @@ def refund(campaign_id: int, cost_micros: int) -> None:
 
 
 def store_texts(rows: Sequence[tuple[int, str]]) -> None:
-    """Keep the words of messages whose text is their own; a repeat keeps the first."""
+    """Keep the words of messages whose text is their own, as they go on the wire."""
     if rows:
         database.executemany(
-            "INSERT INTO message_text (message_id, body) VALUES (?, ?) ON CONFLICT (message_id) DO NOTHING", rows
+            "INSERT INTO message_text (message_id, body) VALUES (?, ?) "
+            "ON CONFLICT (message_id) DO UPDATE SET body = excluded.body",
+            rows,
         )
 
 
 def stored_texts(ids: Iterable[int]) -> dict[int, str]:
     """Words kept for these messages."""
     return dict(
-        database.query(f"SELECT message_id, body FROM message_text WHERE message_id {among()}", (listed(ids),))  # noqa: S608
+        database.query(
+            f"SELECT message_id, body FROM message_text WHERE message_id {among()}", (listed(ids),)
+        )
     )

@@ -45,7 +45,7 @@ def rows_of(types: Sequence[str], names: Sequence[str]) -> str:
         arrays = ", ".join(f"CAST(? AS {kind}[])" for kind in types)
         return f"unnest({arrays}) AS w({columns})"
     picked = ", ".join(f"json_extract(value, '$[{at}]') AS {name}" for at, name in enumerate(names))
-    return f"(SELECT {picked} FROM json_each(?)) AS w"  # noqa: S608
+    return f"(SELECT {picked} FROM json_each(?)) AS w"
 
 
 def rows_bound(rows: Sequence[Sequence[Any]]) -> list[Any]:

@@ -9,7 +9,7 @@ from core.measure import costs, counts
 
 
 class Cost(Metric):
-    """Money spent at providers; other costs (labour, discounts) are not in it."""
+    """Money spent at providers; other costs (labour, discounts) are not in it.  Without a price: not known."""
 
     name = "cost"
     title = "Cost"
@@ -19,13 +19,13 @@ class Cost(Metric):
 
         def each(n: int) -> MetricValue:
             return MetricValue(
-                value=c.cost_micros / n if n else None, numerator=c.cost_micros, denominator=n,
+                value=c.cost_micros / n if n and currency else None, numerator=c.cost_micros, denominator=n,
                 unit="micros", currency=currency,
             )  # fmt: skip
 
         return {
             "cost": MetricValue(
-                value=c.cost_micros if c.attempted else None, numerator=c.cost_micros, denominator=c.attempted,
+                value=c.cost_micros if c.attempted and currency else None, numerator=c.cost_micros, denominator=c.attempted,
                 unit="micros", currency=currency,
             ),
             "parts": MetricValue(

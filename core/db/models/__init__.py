@@ -18,8 +18,8 @@ from core.db.models.contacts import (
 from core.db.models.content import Template, TemplateText
 from core.db.models.messages import (
     IdBlock,
-    Inbox,
     InboundText,
+    Inbox,
     Lease,
     Message,
     MessageText,

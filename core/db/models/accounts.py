@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, BlobField, BooleanField, CharField, DoubleField, IntegerField, SmallIntegerField
+from peewee import (
+    BigIntegerField,
+    BlobField,
+    BooleanField,
+    CharField,
+    DoubleField,
+    IntegerField,
+    SmallIntegerField,
+)
 
 from core.db.models.base import Base
 

@@ -9,6 +9,25 @@ database = DatabaseProxy()
 
 
 class Base(Model):
+    """peewee's own first arguments are called `cls`, which is also a column here; hence positional-only ones."""
+
     class Meta:
         database = database
         legacy_table_names = False
+
+    @classmethod
+    def insert(model, data=None, /, **values):
+        """As peewee's, for models with any column."""
+        return super().insert({**(data or {}), **values})
+
+    @classmethod
+    def update(model, data=None, /, **values):
+        """As peewee's, for models with any column."""
+        return super().update({**(data or {}), **values})
+
+    @classmethod
+    def create(model, /, **values):
+        """As peewee's, for models with any column."""
+        row = model(**values)
+        row.save(force_insert=True)
+        return row

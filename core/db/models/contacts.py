@@ -124,8 +124,9 @@ class ContactLabel(Base):
 class ImportBatch(Base):
     """One import of a file.  rows = created + updated + unchanged + duplicates + rejected when done.
 
-    state: new (uploaded, mapping open) · running · done · failed · undone.  `cursor` is the number of
-    data rows already committed, so that a killed import resumes.
+    state: new (uploaded, mapping open) · running · done · failed · undoing · undone.  `cursor` is the
+    number of data rows already committed, so that a killed import resumes; `beat_at` is when that was.
+    `notes` counts rows that were taken without a value that made no sense.
     """
 
     file_name = CharField()
@@ -142,7 +143,9 @@ class ImportBatch(Base):
     unchanged = IntegerField(default=0)
     duplicates = IntegerField(default=0)
     rejected = IntegerField(default=0)
+    notes = IntegerField(default=0)
     seconds = DoubleField(default=0)
+    beat_at = BigIntegerField(default=0)
     created_by = CharField(default="")
     created_at = BigIntegerField()
 
@@ -151,10 +154,14 @@ class ImportBatch(Base):
 
 
 class ImportReject(Base):
-    """A row of a file that was not taken, with its reason and the row as it came (JSON list)."""
+    """A row of a file that was not taken, with its reason and the row as it came (JSON list).
+
+    `taken`: the row was taken, but not all of its values; its cells are not kept.
+    """
 
     batch_id = IntegerField()
     row = IntegerField()
+    taken = BooleanField(default=False, constraints=[SQL("DEFAULT FALSE")])
     reason = CharField()
     raw = TextField()
 

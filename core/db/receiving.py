@@ -1,0 +1,133 @@
+"""Set-based statements of the receipts job, one function per backend where they differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from core.db import database
+from core.db.codes import State
+from core.db.sets import among, listed, rows_bound, rows_of
+
+#: (id, state, campaign, variant, account, submitted_at, parts, cost_micros)
+Row = tuple[int, int, int, int, int, int | None, int, int]
+#: (id, new state, reason, final_at)
+Change = tuple[int, int, str | None, int | None]
+
+
+def new_calls(limit: int) -> list[tuple[int, int, str, bytes, int]]:
+    """The oldest raw calls not yet applied: (id, account_id, kind, body_enc, received_at)."""
+    return database.query(
+        "SELECT id, account_id, kind, body_enc, received_at FROM inbox WHERE state = 0 ORDER BY id LIMIT ?",
+        (limit,),
+    )
+
+
+def take_calls(ids: Sequence[int], errors: Iterable[tuple[int, str]]) -> int:
+    """Mark calls as applied, those in `errors` as not understood; how many were still new."""
+    bad = [(error, id_) for id_, error in errors]
+    if bad:
+        database.executemany("UPDATE inbox SET state = 2, error = ? WHERE id = ? AND state = 0", bad)
+    # Ids of one batch lie close together: a range is a tenth of the cost of a list.
+    lo, hi = ids[0], ids[-1]
+    if hi - lo == len(ids) - 1:
+        return len(bad) + _rowcount(
+            "UPDATE inbox SET state = 1 WHERE id BETWEEN ? AND ? AND state = 0", (lo, hi)
+        )
+    return len(bad) + _rowcount(
+        f"UPDATE inbox SET state = 1 WHERE id {among()} AND state = 0",  # noqa: S608
+        (listed(ids),),
+    )
+
+
+def _rowcount(sql: str, params: Sequence) -> int:
+    return database.execute(sql, params).rowcount
+
+
+def by_hash(hashes: Iterable[int]) -> dict[int, int]:
+    """{hash of account and provider id: message id} of those that are known."""
+    many = list(hashes)
+    if not many:
+        return {}
+    return dict(
+        database.query(f"SELECT ref_hash, id FROM message WHERE ref_hash {among()}", (listed(many),))  # noqa: S608
+    )
+
+
+def load(ids: Iterable[int]) -> dict[int, Row]:
+    """These messages, locked until the end of the transaction; by id."""
+    lock = " FOR UPDATE" if database.is_postgres() else ""
+    rows = database.query(
+        "SELECT id, state, campaign_id, variant, account_id, submitted_at, parts, cost_micros "  # noqa: S608
+        f"FROM message WHERE id {among()} ORDER BY id{lock}",
+        (listed(sorted(ids)),),
+    )
+    return {row[0]: row for row in rows}
+
+
+def write(changes: Sequence[Change]) -> None:
+    """Change messages locked by `load`.  A rejected one costs nothing."""
+    ordered = sorted(changes)
+    if database.is_postgres():
+        source = rows_of(("bigint", "smallint", "text", "bigint"), ("id", "state", "reason", "final_at"))
+        database.execute(
+            f"UPDATE message SET state = w.state, reason = w.reason, final_at = w.final_at "  # noqa: S608
+            f"FROM {source} WHERE message.id = w.id",
+            rows_bound(ordered),
+        )
+    else:
+        # executemany by primary key in order beats UPDATE … FROM here (docs/performance.md).
+        database.executemany(
+            "UPDATE message SET state = ?, reason = ?, final_at = ? WHERE id = ?",
+            [(state, reason, final_at, id_) for id_, state, reason, final_at in ordered],
+        )
+    free = [id_ for id_, state, _reason, _at in ordered if state == State.rejected]
+    if free:
+        database.execute(f"UPDATE message SET cost_micros = 0 WHERE id {among()}", (listed(free),))  # noqa: S608
+
+
+def name(pairs: Iterable[tuple[int, str]]) -> None:
+    """Note (message id, the provider's id) where the response to the submit has not told it yet."""
+    rows = [(provider_id, id_) for id_, provider_id in pairs]
+    if rows:
+        database.executemany("UPDATE message SET provider_id = ? WHERE id = ? AND provider_id IS NULL", rows)
+
+
+def matched_pending(since: int, limit: int) -> list[tuple[int, int, int, int, str | None, int, int]]:
+    """Waiting receipts whose message can take them now.
+
+    (pending id, message id, account_id, state, code, at, received_at), oldest first.
+    """
+    columns = "p.id, m.id, p.account_id, p.state, p.code, p.at, p.received_at"
+    takes = "m.state NOT IN (0, 1) AND p.received_at >= ?"
+    return database.query(
+        f"SELECT {columns} FROM pending_receipt p JOIN message m ON m.id = p.message_id WHERE {takes} "  # noqa: S608
+        f"UNION ALL SELECT {columns} FROM pending_receipt p JOIN message m ON m.ref_hash = p.ref_hash "
+        f"WHERE p.message_id IS NULL AND {takes} ORDER BY 1 LIMIT ?",
+        (since, since, limit),
+    )
+
+
+def forget_pending(ids: Iterable[int]) -> None:
+    """These have been applied."""
+    database.execute(f"DELETE FROM pending_receipt WHERE id {among()}", (listed(list(ids)),))  # noqa: S608
+
+
+def open_messages(account_id: int, after: int, limit: int) -> list[tuple[int, str | None]]:
+    """(id, provider id) of an account's messages without a final receipt, by id.
+
+    There is no index for this on purpose: it would cost every send.  Ids grow with time, so a scan that
+    starts at a recent id reads recent rows only.
+    """
+    return database.query(
+        "SELECT id, provider_id FROM message WHERE id > ? AND account_id = ? AND state IN (3, 8) "
+        "ORDER BY id LIMIT ?",
+        (after, account_id, limit),
+    )
+
+
+def has_open_messages(account_id: int) -> bool:
+    """By the counters: does the account wait for receipts at all?"""
+    n = database.scalar(
+        "SELECT COALESCE(SUM(n), 0) FROM tally WHERE account_id = ? AND state IN (3, 8)", (account_id,)
+    )
+    return bool(n)

@@ -1,0 +1,76 @@
+"""The web application of one Runtime; reads like a table of contents."""
+
+from __future__ import annotations
+
+from flask import Flask
+from flask_babel import Babel
+from htmx_flask import Htmx
+from jinja2 import ChoiceLoader, FileSystemLoader
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from core import i18n
+from core.config import ROOT
+from core.runtime import Runtime
+from core.web import access, assets, blueprints, errors, format, headers, menu, render, signin
+
+HERE = ROOT / "core"
+
+
+def make_app(rt: Runtime) -> Flask:
+    """Build the application.  Raises `RuntimeError` when a route declares no permission."""
+    app = Flask("core", static_folder=str(HERE / "static"), template_folder=None)
+    app.extensions["cooee"] = rt
+    app.config.update(
+        MAX_CONTENT_LENGTH=1024 * 1024,
+        MAX_FORM_MEMORY_SIZE=1024 * 1024,
+        MAX_FORM_PARTS=1000,
+        SEND_FILE_MAX_AGE_DEFAULT=assets.YEAR_S,
+        TRUSTED_HOSTS=None,
+    )
+    app.jinja_options = {"trim_blocks": True, "lstrip_blocks": True}
+    app.jinja_env.add_extension("jinja2.ext.do")
+    app.jinja_env.globals.update(_=i18n.gettext, ngettext=i18n.ngettext)
+    app.jinja_loader = ChoiceLoader([FileSystemLoader(str(folder)) for folder in _template_folders(rt)])
+    # Our own catalogue serves the templates; Babel is for the messages of Flask-Security and WTForms.
+    Babel(app, locale_selector=lambda: i18n.LOCALES[i18n.language()], configure_jinja=False)
+    Htmx(app)
+    format.add_filters(app)
+
+    app.before_request(access.widen_body)
+    signin.init(app, rt)
+    menu.init(app)
+    app.before_request(access.guard)
+    headers.init(app)
+    errors.init(app)
+    app.after_request(render.vary)
+
+    app.register_blueprint(assets.bp)
+    for blueprint in blueprints():
+        app.register_blueprint(blueprint)
+        if blueprint.name in access.MACHINE_BLUEPRINTS:
+            app.extensions["csrf"].exempt(blueprint)
+    _add_plugins(app, rt)
+    access.check_declared(app)
+    if rt.settings.proxy_hops:
+        hops = rt.settings.proxy_hops
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)
+    return app
+
+
+def _template_folders(rt: Runtime) -> list:
+    """Ours first, so that a plugin cannot replace a page of the core."""
+    from pathlib import Path
+
+    theirs = [Path(p.path).parent / "templates" for p in rt.plugins.all.values() if p.is_package]
+    # In a wheel the templates are a package of the core.
+    ours = [folder for folder in (ROOT / "templates", HERE / "templates") if folder.is_dir()]
+    return ours + theirs
+
+
+def _add_plugins(app: Flask, rt: Runtime) -> None:
+    """Mount the pages of plugins below /p/<plugin>/."""
+    names = []
+    for blueprint, plugin in rt.plugins.blueprints.values():
+        app.register_blueprint(blueprint, url_prefix=f"/p/{plugin}{blueprint.url_prefix or ''}")
+        names.append(blueprint.name)
+    app.extensions["cooee_plugin_blueprints"] = tuple(names)

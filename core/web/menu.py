@@ -1,0 +1,162 @@
+"""The menu in the order of the work, and what every page knows of its reader."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Flask, current_app, g, request, url_for
+from flask_security import current_user
+
+from core.db import database
+from core.i18n import LANGUAGES, _l, best_language, language, set_language
+from core.web.access import may, passes, permission_of
+from core.web.assets import icon, static_url, vendor_url
+from core.web.render import htmx, rt
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of the menu.  `count` is an endpoint that gives how many things need someone, or nothing."""
+
+    title: Any
+    endpoint: str
+    icon: str
+    key: str = ""
+    count: str = ""
+    gap: bool = False
+
+
+MENU = (
+    Entry(_l("Overview"), "overview.index", "house", "o", count="account.needs"),
+    Entry(_l("Contacts"), "contacts.index", "people", "c"),
+    Entry(_l("Segments"), "segments.index", "pie-chart", "s"),
+    Entry(_l("Templates"), "templates.index", "chat-left-text", "t"),
+    Entry(_l("Campaigns"), "campaigns.index", "megaphone", "a"),
+    Entry(_l("Messages"), "messages.index", "envelope", "m"),
+    Entry(_l("Providers"), "providers.index", "broadcast", "p", gap=True),
+    Entry(_l("Settings"), "settings.index", "gear", "x"),
+)
+
+#: Areas that have no line of their own, and the line they belong to.
+HOME = {"imports": "contacts"} | dict.fromkeys(("people", "plugins", "account", "security"), "settings")
+
+#: htmx 2.0.3 would keep pages in localStorage and run scripts of fragments; see docs: security.
+HTMX = {
+    "historyCacheSize": 0,
+    "refreshOnHistoryMiss": True,
+    "allowEval": False,
+    "allowScriptTags": False,
+    "selfRequestsOnly": True,
+    "includeIndicatorStyles": False,
+    "responseHandling": [
+        {"code": "204", "swap": False},
+        {"code": "[23]..", "swap": True},
+        {"code": "422", "swap": True},
+        {"code": "[45]..", "swap": False, "error": True},
+    ],
+}
+THEMES = ("auto", "light", "dark")
+
+
+def menu() -> list[dict[str, Any]]:
+    """The entries the reader may open; an area that is not there is left out."""
+    if not current_user.is_authenticated:
+        return []
+    plugins = [
+        Entry(item.title, item.endpoint, item.icon)
+        for items in rt().plugins.call("menu_items")
+        for item in items
+        if may(item.permission)
+    ]
+    entries, views = (*MENU[:-2], *plugins, *MENU[-2:]), current_app.view_functions
+    here = (request.blueprint or "").split(".")[0]
+    here = HOME.get(here, here)
+    return [
+        {
+            "title": entry.title,
+            "url": url_for(entry.endpoint),
+            "icon": entry.icon,
+            "key": entry.key,
+            "gap": entry.gap,
+            "on": entry.endpoint.split(".")[0] == here,
+            "count_url": url_for(entry.count) if entry.count in views else None,
+        }
+        for entry in entries
+        if entry.endpoint in views and passes(permission_of(current_app, entry.endpoint))
+    ]
+
+
+def uid(word: str) -> str:
+    """An id that is used once on the page."""
+    g.uids = g.get("uids", 0) + 1
+    # A fragment swapped into a page must not repeat the page's own ids.
+    return f"{word}-{g.uids}{'-' + secrets.token_hex(3) if htmx else ''}"
+
+
+def choose_language() -> None:
+    """Before each request: the person's language, else the cookie's, else the browser's; and the zone."""
+    if request.endpoint in ("static", "vendor.file"):
+        return
+    default = rt().settings.language
+    wish = getattr(current_user, "language", "") or request.cookies.get("cooee_language", "")
+    if wish not in LANGUAGES:
+        wish = best_language((value for value, _q in request.accept_languages), default)
+    set_language(wish)
+    house = _house()
+    g.zone = getattr(current_user, "zone", "") or house.get("zone") or rt().settings.zone
+    g.sending_off = house.get("sending_off", "")
+
+
+def _house() -> dict[str, Any]:
+    """The settings every page needs, in one query: the zone, and why nothing is sent (after a restore)."""
+    rows = database.query("SELECT key, value FROM setting WHERE key IN ('zone', 'sending_off')")
+    return {key: json.loads(value) for key, value in rows}
+
+
+def theme() -> str:
+    """auto, light or dark: the person's choice, else the cookie's."""
+    wish = getattr(current_user, "theme", "") or request.cookies.get("cooee_theme", "")
+    return wish if wish in THEMES else "auto"
+
+
+def _context() -> dict[str, Any]:
+    code = language()
+    return {
+        "menu": menu,
+        "here": request.full_path.rstrip("?") if request.method == "GET" else "/",
+        "language": code,
+        "languages": LANGUAGES,
+        "html_lang": "zh-Hans" if code == "zh_Hans" else code,
+        "theme": theme(),
+        "sending_off": g.get("sending_off", ""),
+        "user_name": (current_user.name or current_user.email) if current_user.is_authenticated else "",
+    }
+
+
+class _Components:
+    """`ui` of the templates: the macros of macros/ui.html, compiled once."""
+
+    def __init__(self, app: Flask):
+        self._environment = app.jinja_env
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._environment.get_template("macros/ui.html").module, name)
+
+
+def init(app: Flask) -> None:
+    """Make these known to all templates, and choose the language of each request."""
+    app.before_request(choose_language)
+    app.context_processor(_context)
+    app.jinja_env.globals.update(
+        ui=_Components(app),
+        icon=icon,
+        may=may,
+        has_endpoint=lambda endpoint: endpoint in app.view_functions,
+        uid=uid,
+        static_url=static_url,
+        vendor_url=vendor_url,
+        htmx_config=json.dumps(HTMX),
+    )
