@@ -8,8 +8,7 @@ import click
 
 from core import clock
 from core.audience import contacts, segments
-from core.audience.segments import explain as explaining
-from core.audience.segments import store
+from core.audience.segments import Explained, because, store
 from core.cli.common import emit, json_option, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.db.models import Segment
@@ -121,9 +120,7 @@ def explain(rt, name: str, phone: str, as_json: bool) -> None:
     """
     row = store.get(name)
     made = segments.explain(rt, store.rule_of(row), contacts.need(rt, phone))
-    decisive = [
-        {"text": leaf.text, "matches": leaf.matches, "why": leaf.why} for leaf in explaining.because(made)
-    ]
+    decisive = [{"text": leaf.text, "matches": leaf.matches, "why": leaf.why} for leaf in because(made)]
     data = {"segment": row.name, "in": made.matches, "because": decisive, "rule": made.as_dict()}
     emit(data, as_json, "\n".join(["in" if made.matches else "not in", *_tree(made, 1)]))
 
@@ -185,7 +182,7 @@ def words(rt, row: Segment) -> str:
         return str(refusal)
 
 
-def _tree(made: explaining.Explained, depth: int) -> list[str]:
+def _tree(made: Explained, depth: int) -> list[str]:
     mark = "✓" if made.matches else "✗"
     line = f"{'  ' * depth}{mark} {made.text}" + (f"  ({made.why})" if made.why else "")
     return [line, *(row for child in made.children for row in _tree(child, depth + 1))]

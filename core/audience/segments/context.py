@@ -1,0 +1,164 @@
+"""What a segmenter may ask while it compiles: fields, labels, saved segments, the instant and the zone."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import UTC, date, datetime, tzinfo
+from difflib import get_close_matches
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from core import clock
+from core.contract.errors import Refusal
+from core.contract.types import FieldInfo, SegmentContext, Segmenter
+from core.db import settings
+from core.db.models import Field, FieldChoice, Label, Segment
+from core.i18n import _, _l
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+
+class Choices(Mapping[str, int]):
+    """The dictionary of a choice field, text → code, read when first asked for."""
+
+    def __init__(self, field_id: int):
+        self._field_id = field_id
+
+    @cached_property
+    def _codes(self) -> dict[str, int]:
+        rows = (
+            FieldChoice.select(FieldChoice.text, FieldChoice.code)
+            .where(FieldChoice.field_id == self._field_id)
+            .order_by(FieldChoice.text)
+        )
+        return dict(rows.tuples())
+
+    @cached_property
+    def texts(self) -> dict[int, str]:
+        """code → text"""
+        return {code: text for text, code in self._codes.items()}
+
+    def __getitem__(self, text: str) -> int:
+        return self._codes[text]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._codes)
+
+    def __len__(self) -> int:
+        return len(self._codes)
+
+
+class Context(SegmentContext):
+    """One evaluation: what it looks up is looked up once, and "now" stands still.
+
+    `at_ms` is the instant relative times ("within 30 days") count from; default: the present.
+    """
+
+    def __init__(self, rt: Runtime, *, at_ms: int | None = None, inside: tuple[str, ...] = ()):
+        self.rt = rt
+        self.now: datetime = clock.from_ms(clock.now_ms() if at_ms is None else at_ms)
+        #: Names of the saved segments being compiled around this one; a repeated name is a circle.
+        self.inside = inside
+
+    @cached_property
+    def now_ms(self) -> int:
+        """`now` as epoch milliseconds."""
+        return clock.to_ms(self.now)
+
+    @cached_property
+    def zone(self) -> tzinfo:
+        """The zone in which a day begins: the instance's."""
+        try:
+            return ZoneInfo(settings.get("zone") or self.rt.settings.zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            return UTC
+
+    @cached_property
+    def today(self) -> date:
+        """The day it is in `zone`."""
+        return self.now.astimezone(self.zone).date()
+
+    @cached_property
+    def fields(self) -> Mapping[str, FieldInfo]:
+        """Contact fields by key, in their order; the columns country and language answer as fields too."""
+        made = {
+            row.key: FieldInfo(row.key, row.title, row.kind, row.column, self._choices(row))
+            for row in Field.select().order_by(Field.position, Field.id)
+        }
+        made.setdefault("country", FieldInfo("country", _("Country"), "text", "country"))
+        made.setdefault("language", FieldInfo("language", _("Language"), "text", "language"))
+        return made
+
+    @staticmethod
+    def _choices(row: Field) -> Mapping[str, int]:
+        return Choices(row.id) if row.kind == "choice" else {}
+
+    @cached_property
+    def labels(self) -> Mapping[str, tuple[int, int | None]]:
+        """name → (id, bit in `profile.label_bits` or None), by name."""
+        rows = Label.select(Label.name, Label.id, Label.bit).order_by(Label.name)
+        return {name: (label_id, bit) for name, label_id, bit in rows.tuples()}
+
+    def label_id(self, name: str) -> int | None:
+        """The id of a label, or None when no such label exists."""
+        return self.labels.get(name, (None, None))[0]
+
+    def field(self, key: Any) -> FieldInfo:
+        """The field of this key.  Raises `Refusal` that names the closest one."""
+        if isinstance(key, str) and key in self.fields:
+            return self.fields[key]
+        raise unknown("field", key, self.fields)
+
+    def segmenter(self, name: str) -> Segmenter:
+        """The segmenter of this name.  Raises `Refusal` that names the closest one."""
+        known = self.rt.plugins.segmenters
+        if name not in known:
+            raise unknown("segmenter", name, known)
+        found = known[name]
+        return found() if isinstance(found, type) else found
+
+    @cached_property
+    def segment_names(self) -> list[str]:
+        """Names of the saved segments, by name."""
+        return [name for (name,) in Segment.select(Segment.name).order_by(Segment.name).tuples()]
+
+    def saved_rule(self, name: Any) -> dict[str, Any]:
+        """The rule saved under a name.  Raises `Refusal` when there is none."""
+        row = Segment.get_or_none(Segment.name == name) if isinstance(name, str) else None
+        if row is None:
+            raise unknown("segment", name, self.segment_names)
+        return json.loads(row.rule)
+
+    def within(self, name: str) -> Context:
+        """The context for compiling the saved segment `name` inside the present rule."""
+        if name in self.inside:
+            circle = " → ".join([*self.inside, name])
+            raise Refusal(
+                _("The segment “%(name)s” refers to itself (%(circle)s).", name=name, circle=circle),
+                field="name",
+            )
+        inner = Context(self.rt, at_ms=self.now_ms, inside=(*self.inside, name))
+        for shared in ("fields", "labels"):
+            if shared in self.__dict__:
+                inner.__dict__[shared] = self.__dict__[shared]
+        return inner
+
+
+#: What may be unknown, in a sentence.
+_UNKNOWN = {
+    "field": _l("There is no field %(name)s."),
+    "contact field": _l("There is no contact field %(name)s."),
+    "segmenter": _l("There is no segmenter %(name)s."),
+    "segment": _l("There is no segment %(name)s."),
+}
+
+
+def unknown(what: str, name: Any, known: Mapping[str, Any] | list[str]) -> Refusal:
+    """The refusal of a name that does not exist, with the closest one that does; `what` is in `_UNKNOWN`."""
+    sentence = str(_UNKNOWN[what]) % {"name": repr(name)}
+    close = get_close_matches(str(name), list(known), 1, 0.4) or list(known)[:1]
+    hint = " " + _("Did you mean %(name)s?", name=repr(close[0])) if close else ""
+    return Refusal(sentence + hint, field=what)

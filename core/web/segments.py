@@ -1,0 +1,285 @@
+"""Segments: the list, the builder, and what is done with a saved one.
+
+The builder posts its whole tree with every click, so it works without JavaScript; htmx asks for less:
+/segments/draft draws the tree anew, /segments/figures sends only the numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, request, url_for
+from flask_security import current_user
+
+from core.audience import contacts, search, segments
+from core.audience.segments import Context, because, figures, store
+from core.audience.segments import draft as drafts
+from core.audience.segments.compile import expression
+from core.audience.segments.rules import parse
+from core.clock import now_ms
+from core.contract.errors import Refusal
+from core.db.models import Contact, Segment
+from core.i18n import _, _n
+from core.security.crypto import mask
+from core.web.access import allow
+from core.web.forms import check_name
+from core.web.render import flash, htmx, page, redirect_hx, rt
+
+bp = Blueprint("segments", __name__, url_prefix="/segments")
+
+_PER_PAGE = 50
+_SAMPLE = 5
+
+
+@bp.get("")
+@allow("view")
+def index():
+    wanted, after = request.args.get("q", "").strip(), request.args.get("after", "")
+    query = Segment.select().where(Segment.name > after).order_by(Segment.name)
+    if wanted:
+        query = query.where(Segment.name.contains(wanted))
+    rows = list(query.limit(_PER_PAGE + 1))
+    older = (
+        url_for("segments.index", q=wanted or None, after=rows[_PER_PAGE - 1].name)
+        if rows[_PER_PAGE:]
+        else None
+    )
+    return page(
+        "segments/index.html",
+        fragment="segments/_list.html",
+        rows=[(row, _words(row)) for row in rows[:_PER_PAGE]],
+        used=store.used_counts(),
+        total=search.total(),
+        q=wanted,
+        any_at_all=bool(rows) or bool(wanted) or bool(after),
+        first=url_for("segments.index", q=wanted or None) if after else None,
+        older=older,
+    )
+
+
+@bp.get("/new")
+@allow("view")
+def new():
+    return _builder(drafts.Node(), None)
+
+
+@bp.get("/<int:segment_id>")
+@allow("view")
+def show(segment_id: int):
+    row = _get(segment_id)
+    return _builder(drafts.from_rule(store.rule_of(row)), row)
+
+
+@bp.post("/draft")
+@allow("view")
+def draft():
+    """A click in the tree: add, remove, move, negate.  The tree comes back as it is then."""
+    root, row, _ctx = _posted()
+    action = request.form.get("do", "")
+    drafts.act(root, action)
+    if not action:
+        _open_where_changed(root)
+    return _builder(root, row, name=request.form.get("name", ""), inline=not htmx)
+
+
+@bp.post("/figures")
+@allow("view")
+def numbers():
+    """Counts, reach and a sample for the tree as it is being typed."""
+    root, row, ctx = _posted()
+    if not htmx:
+        return _builder(root, row, name=request.form.get("name", ""), inline=True)
+    found = _figures(root, ctx)
+    return page("segments/_figures.html", fragment="segments/_figures.html", oob=True, root=root, found=found)
+
+
+@bp.post("/why")
+@allow("view")
+def why():
+    """Is this person in or not, and because of which lines?"""
+    root, row, ctx = _posted()
+    drafts.dress(root, ctx)
+    asked, answer, status = request.form.get("who", ""), {}, 200
+    try:
+        answer = _answer(asked, drafts.to_rule(root, skip_unfinished=True))
+    except Refusal as refusal:
+        answer, status = {"problem": str(refusal)}, 422
+    if htmx:
+        return page("segments/_why.html", fragment="segments/_why.html", status=status, asked=asked, **answer)
+    return _builder(
+        root, row, name=request.form.get("name", ""), inline=True, status=status, asked=asked, **answer
+    )
+
+
+@bp.post("/save")
+@allow("segments.edit")
+def save():
+    """Save the tree under its name; a new segment, or the one it was opened from."""
+    root, row, ctx = _posted()
+    drafts.dress(root, ctx)
+    name, as_new = request.form.get("name", ""), "as_new" in request.form
+    try:
+        if drafts.unfinished(root.walk()):
+            raise Refusal(_("Some lines are not finished; finish or remove them."), field="rule")
+        saved = store.save(
+            rt(),
+            name,
+            drafts.to_rule(root),
+            current_user.email,
+            segment_id=row.id if row and not as_new else None,
+        )
+    except Refusal as refusal:
+        _open_problems(root)
+        return _builder(root, row, name=name, inline=not htmx, status=422, refused=refusal)
+    _try_count(saved)
+    flash(_("“%(name)s” is saved.", name=saved.name))
+    return redirect_hx(url_for("segments.show", segment_id=saved.id))
+
+
+@bp.post("/<int:segment_id>/rename")
+@allow("segments.edit")
+def rename(segment_id: int):
+    try:
+        row = store.rename(_get(segment_id), request.form.get("name", ""), current_user.email)
+        flash(_("The segment is called “%(name)s” now.", name=row.name))
+    except Refusal as refusal:
+        flash(str(refusal), "bad")
+    return redirect_hx(url_for("segments.show", segment_id=segment_id))
+
+
+@bp.post("/<int:segment_id>/duplicate")
+@allow("segments.edit")
+def duplicate(segment_id: int):
+    row = store.duplicate(_get(segment_id), current_user.email)
+    flash(_("“%(name)s” is a copy; change it as you like.", name=row.name))
+    return redirect_hx(url_for("segments.show", segment_id=row.id))
+
+
+@bp.post("/<int:segment_id>/count")
+@allow("view")
+def recount(segment_id: int):
+    row = _get(segment_id)
+    try:
+        people, _seconds = store.recount(rt(), row)
+        flash(
+            _n("“%(name)s” has %(n)s person now.", "“%(name)s” has %(n)s people now.", people, name=row.name)
+        )
+    except Refusal as refusal:
+        flash(str(refusal), "bad")
+    return redirect_hx(url_for("segments.index"))
+
+
+@bp.post("/<int:segment_id>/delete")
+@allow("segments.edit")
+def delete(segment_id: int):
+    row = _get(segment_id)
+    try:
+        check_name(row.name, request.form.get("confirm"))
+        store.delete(row, current_user.email)
+    except Refusal as refusal:
+        flash(str(refusal), "bad")
+        return redirect_hx(url_for("segments.show", segment_id=segment_id))
+    flash(_("“%(name)s” is deleted.", name=row.name))
+    return redirect_hx(url_for("segments.index"))
+
+
+def _get(segment_id: int) -> Segment:
+    row = Segment.get_or_none(Segment.id == segment_id)
+    if row is None:
+        raise Refusal(_("This segment does not exist any more."), status=404)
+    return row
+
+
+def _words(row: Segment) -> str:
+    try:
+        return segments.describe(rt(), store.rule_of(row))
+    except Refusal as refusal:
+        return str(refusal)
+
+
+def _posted() -> tuple[drafts.Node, Segment | None, Context]:
+    """The tree of the request, the saved segment it belongs to, and the context to read it in."""
+    given = request.form.get("segment_id", "")
+    row = Segment.get_or_none(Segment.id == int(given)) if given.isdecimal() and len(given) < 10 else None
+    ctx = Context(rt(), inside=(row.name,) if row else ())
+    return drafts.read(request.form, ctx), row, ctx
+
+
+def _open_where_changed(root: drafts.Node) -> None:
+    """A line whose shape changed stays open; htmx names the field that was changed."""
+    changed = (htmx and htmx.trigger_name) or ""
+    for node in root.walk():
+        node.open = node.is_line and changed.startswith(f"p-{node.place}-")
+
+
+def _open_problems(root: drafts.Node) -> None:
+    for node in root.walk():
+        node.open = bool(node.problem)
+
+
+def _builder(
+    root: drafts.Node,
+    row: Segment | None,
+    *,
+    name: str = "",
+    inline: bool = False,
+    status: int = 200,
+    **more: Any,
+):
+    """The builder page, or with htmx its tree.  `inline`: with the figures, for browsers without JavaScript."""
+    ctx = Context(rt(), inside=(row.name,) if row else ())
+    drafts.dress(root, ctx)
+    return page(
+        "segments/builder.html",
+        fragment="segments/_tree.html",
+        status=status,
+        root=root,
+        segment=row,
+        name=name or (row.name if row else ""),
+        used=store.used_by(row) if row else [],
+        lines=drafts.menu(ctx),
+        found=_figures(root, ctx) if inline else {},
+        **more,
+    )
+
+
+def _figures(root: drafts.Node, ctx: Context) -> dict[str, Any]:
+    """Counts of the whole and of each node, reach, a sample, and the rule in plain words."""
+    drafts.dress(root, ctx)
+    nodes = [node for node in root.walk() if node is not root and not drafts.is_unfinished(node)]
+    rule = drafts.to_rule(root, skip_unfinished=True)
+    made = {"kept": {}, "reach": None, "everyone": 0, "people": [], "words": "", "error": ""}
+    made["unfinished"] = len(drafts.unfinished(root.walk()))
+    made["as_of"] = now_ms()
+    try:
+        made["words"] = segments.describe(rt(), rule, ctx=ctx)
+        whole = expression(parse(rule), ctx)
+        parts = [
+            expression(parse(drafts.to_rule(node, skip_unfinished=True, plain=True)), ctx) for node in nodes
+        ]
+        kept, made["reach"], made["everyone"] = figures.counts(rt(), parts, whole)
+        made["kept"] = {node.place: n for node, n in zip(nodes, kept, strict=True)}
+        made["people"] = figures.sample(rt(), rule, _SAMPLE, ctx=ctx)
+    except Refusal as refusal:
+        made["error"] = str(refusal)
+    return made
+
+
+def _answer(asked: str, rule: dict[str, Any]) -> dict[str, Any]:
+    """The explanation for a number, or for the id of a contact (up to six digits)."""
+    asked = asked.strip()
+    if not asked:
+        raise Refusal(_("Type a phone number or the number of a contact."), field="who")
+    contact_id = int(asked) if asked.isdecimal() and len(asked) <= 6 else contacts.need(rt(), asked)
+    made = segments.explain(rt(), rule, contact_id)
+    person = Contact.get_by_id(contact_id)
+    phone = mask(rt().keys.open_number(person.phone_enc))
+    return {"explained": made, "because": because(made), "person": person, "phone": phone}
+
+
+def _try_count(row: Segment) -> None:
+    """The list shows a count at once; a slow one is left for later."""
+    try:
+        store.recount(rt(), row)
+    except Refusal:
+        row.last_count = None
