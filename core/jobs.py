@@ -34,6 +34,7 @@ log = logging.getLogger("cooee.jobs")
 JOBS = {
     "send": "core.sending.batch:send",
     "expand": "core.sending.expand:run",
+    "check": "core.sending.checking:job",
     "receipts": "core.sending.receipts:apply",
     "poll": "core.sending.receipts:poll",
     "import": "core.audience.importing.batch:run",
@@ -43,6 +44,7 @@ PERIODIC = {
     "sweep": (15, "core.sending.sweep:sweep"),
     "due": (5, "core.sending.launch:due"),
     "receipts": (1, "core.sending.receipts:apply"),
+    "rematch": (600, "core.sending.receipts:rematch_all"),
     "poll": (10, "core.sending.receipts:poll_due"),
     "suppressions": (600, "core.audience.suppression:expire_suppressions"),
     "housekeeping": (3600, "core.housekeeping:run"),
@@ -86,7 +88,8 @@ class Queue:
             self.huey = Huey("cooee", immediate=True, results=False)
         else:
             raise Refusal(
-                f"COOEE_QUEUE_URL scheme {parts.scheme!r} is not one of sqlite, redis, memory.", field="queue_url"
+                f"COOEE_QUEUE_URL scheme {parts.scheme!r} is not one of sqlite, redis, memory.",
+                field="queue_url",
             )
         self._runtime: Runtime | None = None
         self._task = self.huey.task(name="job")(self._run)

@@ -16,6 +16,8 @@ from urllib.parse import urlparse, urlunparse
 
 import pytest
 
+from core import i18n
+
 GIVEN_DATABASE = os.environ.pop("COOEE_DATABASE_URL", "")
 GIVEN_QUEUE = os.environ.pop("COOEE_QUEUE_URL", "")
 os.environ.pop("COOEE_INSTANCE", None)
@@ -159,6 +161,13 @@ def queue_url(request, tmp_path) -> str:
     if request.param == "redis":
         return request.getfixturevalue("redis_server")
     return f"sqlite:///{tmp_path / 'queue.db'}"
+
+
+@pytest.fixture(autouse=True)
+def english():
+    """A page that was asked for in Chinese leaves no Chinese behind for the next test."""
+    yield
+    i18n.set_language("en")
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date, datetime, tzinfo
 from typing import Any, ClassVar
 
 from wtforms import Form as WTForm
@@ -125,7 +125,9 @@ class Provider:
     """One way to send.  One instance per account and process, made with the account's settings.
 
     It touches no database and keeps no truth: it may be thrown away at any moment.  All methods are
-    synchronous and are called from one thread at a time.  It raises only from `core.contract.errors`.
+    synchronous and are called from one thread at a time, but for `verify_webhook`, `parse_webhook` and
+    `webhook_reply`, which only read, and for providers that override `open`: they hold one connection a
+    process, for all its threads.  It raises only from `core.contract.errors`.
 
     >>> class Mine(Provider):
     ...     name, title = "mine", "My gateway"
@@ -134,6 +136,8 @@ class Provider:
     #: Unique, lower case; what `cooee account add --provider` takes.
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    #: One sentence for people who choose a provider.
+    about: ClassVar[str] = ""
     #: Settings of an account.  Fields whose render_kw has secret=True are encrypted and never shown.
     Form: ClassVar[type[WTForm]] = Form
     channels: ClassVar[Sequence[str]] = ("sms",)
@@ -230,10 +234,20 @@ class FieldInfo:
 
 
 class SegmentContext:
-    """What a segmenter may ask while it compiles: fields, labels, segments, the instant of evaluation."""
+    """What a segmenter may ask while it compiles: fields, labels, segments, the instant of evaluation.
+
+    `now` stands still for one evaluation; a day begins in `zone`, the instance's.  `labels` maps a name to
+    (id, bit in `profile.label_bits` or None).
+    """
 
     now: datetime
+    zone: tzinfo
     fields: Mapping[str, FieldInfo]
+    labels: Mapping[str, tuple[int, int | None]]
+
+    def field(self, key: Any) -> FieldInfo:
+        """The field of this key.  Raises `Refusal` that names the closest one."""
+        raise NotImplementedError
 
     def label_id(self, name: str) -> int | None:
         """The id of a label, or None when no such label exists."""

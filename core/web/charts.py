@@ -54,7 +54,13 @@ def legend(series: Sequence[Series]) -> Markup:
 
 
 def line(
-    series: Sequence[Series], labels: Sequence[str], *, title: str, unit: str = "", width: int = 640, height: int = 200
+    series: Sequence[Series],
+    labels: Sequence[str],
+    *,
+    title: str,
+    unit: str = "",
+    width: int = 640,
+    height: int = 200,
 ) -> Markup:
     """Lines over equally spaced points; `labels` name the points and are thinned to what fits."""
     left, bottom, top = 58, 26, 12
@@ -109,7 +115,9 @@ def _runs(values: Sequence[float | None]) -> list[list[tuple[int, float]]]:
     return [run for run in runs if run]
 
 
-def bars(rows: Sequence[tuple[str, float, str, str]], *, title: str, width: int = 640, label_width: int = 190) -> Markup:
+def bars(
+    rows: Sequence[tuple[str, float, str, str]], *, title: str, width: int = 640, label_width: int = 190
+) -> Markup:
     """Horizontal bars: (name, value, note, colour); lengths in proportion."""
     greatest = max((value for _n, value, _note, _c in rows), default=0) or 1
     marks, room = [], width - label_width - 130
@@ -120,7 +128,9 @@ def bars(rows: Sequence[tuple[str, float, str, str]], *, title: str, width: int 
             f'<rect class="{color}" x="{label_width}" y="{i * 30 + 6}" width="{length:.1f}" height="18" rx="4">'
             f"<title>{escape(f'{name}: {num(value)}')}</title></rect>"
         )
-        marks.append(_text(label_width + length + 8, i * 30 + 19, f"{num(value)}{' · ' + note if note else ''}"))
+        marks.append(
+            _text(label_width + length + 8, i * 30 + 19, f"{num(value)}{' · ' + note if note else ''}")
+        )
     return _svg(width, max(30, len(rows) * 30), title, marks)
 
 
@@ -160,9 +170,9 @@ def heat(
         marks.append(_text(left - 8, 21 + r * 22, name, "end"))
         for c, value in enumerate(cells[r]):
             shade = "none" if value is None else f"h{min(9, int(value * 10))}"
+            place = f'x="{left + c * step:.1f}" y="{7 + r * 22}" width="{step - 3:.1f}" height="19"'
             marks.append(
-                f'<rect class="cell {shade}" x="{left + c * step:.1f}" y="{7 + r * 22}" width="{step - 3:.1f}" height="19" rx="3">'
-                f"<title>{escape(words[r][c])}</title></rect>"
+                f'<rect class="cell {shade}" {place} rx="3"><title>{escape(words[r][c])}</title></rect>'
             )
     every = max(1, math.ceil(len(columns) / 12))
     for c in range(0, len(columns), every):
@@ -170,7 +180,9 @@ def heat(
     return _svg(width, len(rows) * 22 + 30, title, marks)
 
 
-def intervals(rows: Sequence[tuple[str, float, float, float, str]], *, title: str, unit: str = "", width: int = 460) -> Markup:
+def intervals(
+    rows: Sequence[tuple[str, float, float, float, str]], *, title: str, unit: str = "", width: int = 460
+) -> Markup:
     """Estimates with intervals around zero: (name, low, value, high, colour)."""
     low = min([0.0, *(r[1] for r in rows)])
     high = max([0.0, *(r[3] for r in rows)])
@@ -199,6 +211,11 @@ def spark(values: Sequence[float | None], *, title: str, width: int = 120, heigh
     count = max(len(values) - 1, 1)
     marks = []
     for run in _runs(values):
-        points = " ".join(f"{2 + (width - 4) * i / count:.1f},{height - 3 - (height - 6) * v / greatest:.1f}" for i, v in run)
+        points = " ".join(
+            f"{2 + (width - 4) * i / count:.1f},{height - 3 - (height - 6) * v / greatest:.1f}"
+            for i, v in run
+        )
         marks.append(f'<polyline class="line c1" points="{points}"/>')
-    return Markup(f'<svg class="spark" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">{"".join(marks)}</svg>')
+    return Markup(
+        f'<svg class="spark" viewBox="0 0 {width} {height}" role="img" aria-label="{escape(title)}">{"".join(marks)}</svg>'
+    )

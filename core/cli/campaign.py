@@ -1,0 +1,280 @@
+"""`cooee campaign`: from a draft to its result."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from core import clock
+from core.cli import campaign_more
+from core.cli.campaign_more import iso
+from core.cli.common import emit, json_option, pass_rt, progress, whoami
+from core.contract.errors import Refusal
+
+
+@click.group("campaign")
+def command() -> None:
+    """Campaigns: one text to one audience, checked, launched, measured.
+
+    Example: cooee campaign add "Winter" --segment shanghai --template winter --account main --holdout 5
+    """
+
+
+@command.command("add")
+@click.argument("name")
+@click.option("--segment", required=True, help="Whom: the name of a segment.")
+@click.option("--template", "templates", required=True, multiple=True, help="What; several are compared.")
+@click.option("--account", required=True, help="Through whom.")
+@click.option(
+    "--weight", "weights", type=click.IntRange(1, 10_000), multiple=True, help="Share of each template."
+)
+@click.option("--holdout", type=click.FloatRange(0, 90), default=0.0, help="Percent kept aside to measure.")
+@click.option("--at", help="Start, ISO 8601; without an offset in the zone of the instance.")
+@click.option("--until", help="Nothing is sent after this, ISO 8601.")
+@click.option("--budget", type=click.FloatRange(0), help="Pause when this much is spent.")
+@click.option(
+    "--option", "pairs", multiple=True, metavar="KEY=VALUE", help="window, rate, quiet_hours, approve, zone."
+)
+@json_option
+@pass_rt
+def add(
+    rt, name: str, segment: str, templates: Sequence[str], account: str, weights: Sequence[int], holdout: float,
+    at: str | None, until: str | None, budget: float | None, pairs: Sequence[str], as_json: bool,
+) -> None:  # fmt: skip
+    """Make a draft.
+
+    Example: cooee campaign add Winter --segment sh --template a --template b --account main --holdout 5
+    --option rate=50/s --json
+    """
+    from core.audience.segments import store
+    from core.content.templates import find
+    from core.sending import accounts, drafts, options
+    from core.timing import zones
+
+    if weights and len(weights) != len(templates):
+        raise click.UsageError(f"{len(weights)} weights for {len(templates)} templates; give one for each.")
+    shares = weights or [1] * len(templates)
+    chosen = options.pairs(pairs)
+    given: dict[str, Any] = {
+        "segment_id": store.get(segment).id,
+        "templates": [(find(t).id, weight) for t, weight in zip(templates, shares, strict=True)],
+        "account_id": accounts.get(account).id,
+        "holdout_bp": round(holdout * 100),
+        "options": chosen,
+    }
+    if at:
+        given["at"] = at
+    if until:
+        given["not_after"] = zones.parse_at(until, chosen.get("zone") or rt.settings.zone)[0]
+    if budget is not None:
+        given["budget_micros"] = round(budget * 1_000_000)
+    campaign_id = drafts.add(rt, name=name, who=whoami(), **given)
+    emit(
+        {"id": campaign_id},
+        as_json,
+        f"Campaign {campaign_id} is a draft; next: cooee campaign check {campaign_id}",
+    )
+
+
+@command.command("check")
+@click.argument("id", type=int)
+@json_option
+@pass_rt
+def check(rt, id: int, as_json: bool) -> None:
+    """The dry run: who, how many parts, what it costs, when it ends, and what stands in the way.
+
+    Example: cooee campaign check 7 --json
+    """
+    from core.sending import dryrun, people
+
+    total = people.last_contact()
+    with progress(total, "Checking") as advance:
+        seen = [0]
+
+        def step(done: int, _total: int) -> None:
+            advance(done - seen[0])
+            seen[0] = done
+
+        report = dryrun.run(rt, id, step)
+    emit(_checked(report), as_json, _check_words(report))
+
+
+def _checked(report) -> dict[str, Any]:
+    return {
+        "findings": report.findings,
+        "audience": report.audience,
+        "excluded": report.excluded,
+        "holdout": report.holdout,
+        "messages": report.messages,
+        "parts": report.parts,
+        "parts_histogram": report.parts_of,
+        "encodings": report.encodings,
+        "breakers": report.breakers,
+        "missing": report.missing,
+        "cost": report.cost_micros / 1_000_000,
+        "currency": report.currency,
+        "start_at": iso(report.start_at),
+        "finish_at": iso(report.finish_at),
+        "samples": [
+            {k: s[k] for k in ("kind", "text", "encoding", "units", "parts")} for s in report.samples
+        ],
+    }
+
+
+def _check_words(report) -> str:
+    lines = [f"{'in the segment':<28}{report.audience:>12,}"]
+    lines += [f"{reason:<28}{-n:>12,}" for reason, n in report.excluded.items()]
+    lines += [f"{'kept aside':<28}{-report.holdout:>12,}", f"{'will be texted':<28}{report.messages:>12,}"]
+    cost = f"{report.cost_micros / 1e6:,.2f} {report.currency}"
+    lines += [f"{'parts':<28}{report.parts:>12,}", f"{'at most':<28}{cost:>12}"]
+    lines += [f"ends about {iso(report.finish_at) or 'later than 60 days from now'}"]
+    return "\n".join([*lines, *(f"[{f['level']}] {f['message']}" for f in report.findings)])
+
+
+@command.command("launch")
+@click.argument("id", type=int)
+@click.option("--key", help="The same key again is the same launch.")
+@pass_rt
+def launch(rt, id: int, key: str | None) -> None:
+    """Start a campaign, or schedule it when its start lies ahead.
+
+    Example: cooee campaign launch 7
+    """
+    from core.sending import launch as launching
+
+    click.echo(f"Campaign {id}: {launching.launch(rt, id, whoami(), key=key)}", err=True)
+
+
+@command.command("ask")
+@click.argument("id", type=int)
+@pass_rt
+def ask(rt, id: int) -> None:
+    """Ask a second person to approve a draft.
+
+    Example: cooee campaign ask 7
+    """
+    from core.sending import approval
+
+    approval.ask(rt, id, whoami())
+
+
+@command.command("approve")
+@click.argument("id", type=int)
+@pass_rt
+def approve(rt, id: int) -> None:
+    """Approve somebody else's campaign, exactly as it stands.
+
+    Example: cooee campaign approve 7
+    """
+    from core.sending import approval
+
+    approval.approve(rt, id, whoami())
+
+
+@command.command("pause")
+@click.argument("id", type=int)
+@click.option("--reason", default="Paused by hand.", show_default=True, help="One sentence for the others.")
+@pass_rt
+def pause(rt, id: int, reason: str) -> None:
+    """Stop sending for now; what is on the wire finishes.
+
+    Example: cooee campaign pause 7
+    """
+    from core.sending import drafts, lifecycle
+
+    if not lifecycle.pause(rt, id, reason, whoami()):
+        raise Refusal(f"Campaign {id} is {drafts.get(id).state}; only one at work can be paused.")
+
+
+@command.command("resume")
+@click.argument("id", type=int)
+@pass_rt
+def resume(rt, id: int) -> None:
+    """Go on where a paused campaign stood.
+
+    Example: cooee campaign resume 7
+    """
+    from core.sending import drafts, lifecycle
+
+    if not lifecycle.resume(rt, id, whoami()):
+        raise Refusal(f"Campaign {id} is {drafts.get(id).state}; only a paused one can be resumed.")
+
+
+@command.command("cancel")
+@click.argument("id", type=int)
+@pass_rt
+def cancel(rt, id: int) -> None:
+    """End a campaign for good; what was not sent never will be.
+
+    Example: cooee campaign cancel 7
+    """
+    from core.sending import lifecycle
+
+    click.echo(f"{lifecycle.cancel(rt, id, whoami()):,} messages will not be sent.", err=True)
+
+
+@command.command("duplicate")
+@click.argument("id", type=int)
+@json_option
+@pass_rt
+def duplicate(rt, id: int, as_json: bool) -> None:
+    """A new draft with the same audience, texts and account.
+
+    Example: cooee campaign duplicate 7 --json
+    """
+    from core.sending import drafts
+
+    made = drafts.duplicate(id, whoami())
+    emit({"id": made}, as_json, f"Campaign {made} is a draft.")
+
+
+@command.command("delete")
+@click.argument("id", type=int)
+@pass_rt
+def delete(rt, id: int) -> None:
+    """Remove a draft.
+
+    Example: cooee campaign delete 7
+    """
+    from core.sending import drafts
+
+    drafts.delete(id, whoami())
+
+
+@command.command("wait")
+@click.argument("id", type=int)
+@click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Seconds.")
+@pass_rt
+def wait(rt, id: int, timeout: float) -> None:
+    """Return when no message is waiting to be sent.  Exit status 1 when it pauses or time is up.
+
+    Example: cooee campaign wait 7 --timeout 600
+    """
+    from core.sending import drafts, lifecycle
+
+    until = clock.monotonic() + timeout
+    done = 0
+    with progress(drafts.get(id).audience or 0, "Sending") as advance:
+        while True:
+            campaign, left = drafts.get(id), lifecycle.waiting(id)
+            if campaign.state in ("draft", "approval", "approved"):
+                raise Refusal(f"Campaign {id} is {campaign.state}; launch it first.")
+            if campaign.state == "paused":
+                raise Refusal(f"Campaign {id} is paused: {campaign.reason}")
+            if campaign.state not in ("scheduled", "expanding") and not left:
+                lifecycle.finish(rt, id)
+                return
+            if clock.monotonic() >= until:
+                raise Refusal(
+                    f"After {timeout:g} seconds {left:,} messages of campaign {id} are still waiting."
+                )
+            if campaign.audience:
+                advance(max(0, campaign.audience - left - done))
+                done = max(done, campaign.audience - left)
+            clock.sleep(0.1)
+
+
+for looking in (campaign_more.list_, campaign_more.show, campaign_more.log_, campaign_more.messages):
+    command.add_command(looking)

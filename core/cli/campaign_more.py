@@ -1,0 +1,160 @@
+"""The commands of `cooee campaign` that only look: list, show, log, messages."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+
+from core import clock, exporting
+from core.cli.common import emit, json_option, pass_rt, table
+from core.db import database, tally
+from core.db.codes import Cls, State
+from core.db.models import Campaign
+
+
+@click.command("list")
+@click.option("--state", help="Only campaigns in this state.")
+@json_option
+@pass_rt
+def list_(rt, state: str | None, as_json: bool) -> None:
+    """All campaigns, newest first.
+
+    Example: cooee campaign list --state running --json
+    """
+    found = Campaign.select().where(~Campaign.name.startswith("direct:")).order_by(Campaign.id.desc())
+    rows = [
+        {"id": c.id, "name": c.name, "state": c.state, "class": Cls(c.cls).name, "audience": c.audience,
+         "created_at": c.created_at}
+        for c in found if state in (None, c.state)
+    ]  # fmt: skip
+    columns = ("id", "name", "state", "class", "audience")
+    emit(rows, as_json, table(([row[c] for c in columns] for row in rows), columns))
+
+
+@click.command("show")
+@click.argument("id", type=int)
+@json_option
+@pass_rt
+def show(rt, id: int, as_json: bool) -> None:
+    """A campaign with its counts and figures.
+
+    Example: cooee campaign show 7 --json
+    """
+    from core.contract.types import Scope
+    from core.measure import report
+    from core.sending import drafts
+
+    campaign = drafts.get(id)
+    counts = _named(tally.by_state([id])[id])
+    made = {
+        "id": id,
+        "name": campaign.name,
+        "class": Cls(campaign.cls).name,
+        "state": campaign.state,
+        "reason": campaign.reason,
+        "audience": sum(counts.values()) if campaign.launched_at else campaign.audience,
+        "counts": counts,
+        "variants": _variants(id),
+        "metrics": {
+            name: report.as_json(value) for name, value in report.metrics(rt, Scope(campaign_id=id)).items()
+        },
+        "options": json.loads(campaign.options),
+        "holdout": campaign.holdout_bp / 100,
+        "created_at": iso(campaign.created_at),
+        "send_at": iso(campaign.send_at),
+        "started_at": iso(campaign.started_at),
+        "finished_at": iso(campaign.finished_at),
+    }
+    emit(made, as_json, _show_words)
+
+
+def _named(counts: dict[int, int]) -> dict[str, int]:
+    return {state.name: counts.get(state, 0) for state in State}
+
+
+def _variants(campaign_id: int) -> list[dict[str, Any]]:
+    from core.sending import findings
+
+    arms = database.query(
+        "SELECT v.idx, t.name, v.weight FROM variant v LEFT JOIN template t ON t.id = v.template_id "
+        "WHERE v.campaign_id = ? ORDER BY v.idx",
+        (campaign_id,),
+    )
+    counts: dict[int, dict[int, int]] = {}
+    for variant, state, n in database.query(
+        "SELECT variant, state, SUM(n) FROM tally WHERE campaign_id = ? GROUP BY variant, state",
+        (campaign_id,),
+    ):
+        counts.setdefault(variant, {})[state] = int(n)
+    return [
+        {"variant": idx, "name": findings.variant_name(idx), "template": template, "weight": weight,
+         "counts": _named(counts.get(idx, {}))}
+        for idx, template, weight in arms
+    ]  # fmt: skip
+
+
+def _show_words(made: dict[str, Any]) -> str:
+    lines = [f"{made['name']} ({made['class']}): {made['state']} {made['reason']}".rstrip()]
+    lines += [f"  {'audience':<14}{made['audience'] or 0:>12,}"]
+    lines += [f"  {state:<14}{n:>12,}" for state, n in made["counts"].items() if n]
+    for name, figure in made["metrics"].items():
+        if figure["value"] is None:
+            lines.append(f"  {name:<26} not enough data")
+        elif figure["unit"] == "share":
+            low, high = figure["interval"] or (None, None)
+            between = f"  ({low:.1%} to {high:.1%})" if low is not None else ""
+            lines.append(f"  {name:<26}{figure['value']:>8.1%}{between}")
+        else:
+            scale = 1_000_000 if figure["unit"] == "micros" else 1
+            lines.append(
+                f"  {name:<26}{figure['value'] / scale:>12,.2f} {figure.get('currency') or ''}".rstrip()
+            )
+    return "\n".join(lines)
+
+
+@click.command("log")
+@click.argument("id", type=int)
+@json_option
+@pass_rt
+def log_(rt, id: int, as_json: bool) -> None:
+    """What happened to a campaign, newest first.
+
+    Example: cooee campaign log 7
+    """
+    from core.sending import drafts, log
+
+    drafts.get(id)
+    rows = [
+        {"at": iso(at), "who": who, "what": what, "detail": detail}
+        for at, who, what, detail in log.lines(id, 1000)
+    ]
+    emit(rows, as_json, table((row.values() for row in rows), ("at", "who", "what", "detail")))
+
+
+@click.command("messages")
+@click.argument("id", type=int)
+@click.option("--format", "format_", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@pass_rt
+def messages(rt, id: int, format_: str) -> None:
+    """Every message of a campaign, numbers in clear.
+
+    Example: cooee campaign messages 7 --format csv > messages.csv
+    """
+    from core.sending import drafts
+    from core.sending import messages as reading
+
+    drafts.get(id)
+    rows = reading.export(rt, id)
+    if format_ == "json":
+        for row in rows:
+            click.echo(json.dumps(dict(zip(reading.EXPORT_COLUMNS, row, strict=True)), ensure_ascii=False))
+        return
+    for line in exporting.csv_stream(reading.EXPORT_COLUMNS, rows, for_people=False):
+        click.echo(line, nl=False)
+
+
+def iso(ms: int | None) -> str | None:
+    """Epoch ms as ISO 8601 UTC; None stays None."""
+    return clock.from_ms(ms).isoformat(timespec="seconds") if ms else None

@@ -1,0 +1,112 @@
+"""What stands in the way of a campaign: findings of the content checks and of the campaign itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from core.content import drafts as content
+from core.contract.errors import Refusal
+from core.contract.types import Finding
+from core.db.codes import Cls
+from core.db.models import Account, Campaign
+from core.i18n import _, _n
+from core.sending import drafts
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+#: Below this many kept aside, an effect of a usual size cannot be seen (measurement §3.5).
+SMALL_HOLDOUT = 500
+
+
+def of_texts(
+    rt: Runtime,
+    campaign: Campaign,
+    countries: Mapping[tuple[int, str], frozenset[str]],
+    *,
+    missing: Mapping[str, int] | None = None,
+    audience: int | None = None,
+) -> list[Finding]:
+    """What the content checks say of every text of a campaign; a sentence that holds for all stands once.
+
+    `countries` maps (variant, language) to the countries in which that text is read; a text nobody reads is
+    judged by its language alone.
+    """
+    account = Account.get_or_none(Account.id == campaign.account_id)
+    sender = account.sender if account else ""
+    found: dict[tuple[str, str, str], list[str]] = {}
+    first: dict[tuple[str, str, str], Finding] = {}
+    texts = [
+        (idx, lang, body)
+        for idx, langs in drafts.texts(campaign).items()
+        for lang, (body, _v) in langs.items()
+    ]
+    for idx, lang, body in texts:
+        draft = content.draft(
+            rt, body, Cls(campaign.cls).name, lang, sender=sender, missing=missing, audience=audience,
+            countries=countries.get((idx, lang), frozenset()),
+        )  # fmt: skip
+        for finding in content.check(rt, draft):
+            key = (finding.level, finding.code, finding.message)
+            first.setdefault(key, finding)
+            found.setdefault(key, []).append(f"{variant_name(idx)} · {lang}")
+    return [
+        Finding(
+            f.level,
+            f.code,
+            f.message if len(found[key]) == len(texts) else f"{', '.join(found[key])}: {f.message}",
+        )
+        for key, f in first.items()
+    ]
+
+
+def variant_name(idx: int) -> str:
+    """A, B, C … as people call the arms of a test."""
+    return chr(ord("A") + idx) if idx < 26 else str(idx + 1)
+
+
+def refuse_blocking(findings: Sequence[Finding]) -> None:
+    """Raise `Refusal` (422) with the sentences of all findings that block."""
+    sentences = [finding.message for finding in content.blocks(findings)]
+    if sentences:
+        raise Refusal(" ".join(sentences), field="text")
+
+
+def of_counts(report) -> list[Finding]:
+    """What the figures of a dry run (`dryrun.Report`) say."""
+    found = []
+    if not report.audience:
+        found.append(Finding("warn", "audience.empty", _("Nobody is in the audience.")))
+    elif not report.messages:
+        found.append(Finding("warn", "audience.nobody", _("Nobody in the audience may be texted.")))
+    for name, n in report.missing.items():
+        sentence = _n(
+            "%(people)s person has no %(name)s and gets no text; give the field a default.",
+            "%(people)s people have no %(name)s and get no text; give the field a default.",
+            n, name=name, people=f"{n:,}",
+        )  # fmt: skip
+        found.append(Finding("warn", "fields.missing", sentence))
+    if report.unpriced:
+        found.append(
+            Finding(
+                "info",
+                "cost.unknown",
+                _("The account has no price for every country, so the cost is not known."),
+            )
+        )
+    if report.budget_micros is not None and report.cost_micros > report.budget_micros:
+        sentence = _("The cost is above the campaign's budget; it will pause when the budget is used up.")
+        found.append(Finding("warn", "cost.budget", sentence))
+    if report.waiting:
+        sentence = _n(
+            "%(people)s person waits for the allowed hours of the country.",
+            "%(people)s people wait for the allowed hours of their country.",
+            report.waiting,
+            people=f"{report.waiting:,}",
+        )
+        found.append(Finding("info", "hours.wait", sentence))
+    if 0 < report.holdout < SMALL_HOLDOUT:
+        sentence = _("Only %(n)s people are kept aside: too few to see a usual effect.", n=report.holdout)
+        found.append(Finding("info", "holdout.small", sentence))
+    return found

@@ -1,0 +1,161 @@
+"""Who of an audience is texted, who is not and why, who is kept aside, and who gets which variant.
+
+One SELECT says it for every contact; the dry run counts it, expansion stores it, so the two cannot differ.
+Each person is counted once, under the first reason that holds:
+
+landline        a fixed line cannot take a text (not asked for class voice)
+suppressed      the number is on the list never to text
+no_consent      a marketing class without consent, or opted out
+outside_hours   no minute of the coming days is allowed in the country
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from core.audience import segments
+from core.content import languages
+from core.contract.errors import Refusal
+from core.db import database
+from core.db.codes import MARKETING, Cls, LineType, State
+from core.db.models import Campaign, Segment
+from core.i18n import _
+from core.sending import drafts, draw, options
+from core.timing import hours
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+#: Reasons a contact is skipped at expansion, in the order they are asked.
+REASONS = ("landline", "suppressed", "no_consent", "outside_hours")
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """When each country's texts may begin: `at` for most, others in `later`; `never` has no allowed hour."""
+
+    at: int
+    later: dict[int, tuple[str, ...]]
+    never: tuple[str, ...]
+
+
+def starts(rt: Runtime, campaign: Campaign, at: int) -> Start:
+    """Work out the first allowed instant of every country that has contacts, from `at` (epoch ms) on."""
+    cls = Cls(campaign.cls)
+    if cls not in MARKETING or not options.read(campaign.options).quiet_hours:
+        return Start(at, {}, ())
+    later: dict[int, list[str]] = defaultdict(list)
+    never = []
+    for country in countries():
+        first = hours.next_allowed(rt, cls, country, at)
+        if first is None:
+            never.append(country)
+        elif first > at:
+            later[first].append(country)
+    return Start(at, {when: tuple(them) for when, them in sorted(later.items())}, tuple(never))
+
+
+def countries() -> list[str]:
+    """ISO countries of the contacts, with '' where it is not known."""
+    return sorted(country or "" for (country,) in database.query("SELECT DISTINCT country FROM profile"))
+
+
+def rule_of(campaign: Campaign) -> Any:
+    """The audience rule: frozen after the launch, that of the segment before.  Raises `Refusal`."""
+    if campaign.rule:
+        return json.loads(campaign.rule)
+    segment = Segment.get_or_none(Segment.id == campaign.segment_id)
+    if segment is None:
+        raise Refusal(_("The campaign has no audience yet; choose a segment."), field="segment")
+    return json.loads(segment.rule)
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """People who may be texted, before any are kept aside: `total`, and the countries each text is read in.
+
+    `countries` maps (variant, language of the text) to ISO countries.
+    """
+
+    total: int
+    countries: dict[tuple[int, str], frozenset[str]]
+
+
+def reach(rt: Runtime, campaign: Campaign) -> Reach:
+    """Who may be texted with which words: one scan of `profile`."""
+    inner, params = select_sql(rt, campaign)
+    texts, default = drafts.texts(campaign), drafts.default_langs(campaign.id)
+    total = 0
+    read_in: dict[tuple[int, str], set[str]] = defaultdict(set)
+    for variant, language, country, n in database.query(
+        f"SELECT variant, language, country, COUNT(*) FROM ({inner}) AS person WHERE why IS NULL "  # noqa: S608
+        "GROUP BY variant, language, country",
+        [*params, -1, last_contact()],
+    ):
+        total += n
+        if variant in texts:
+            lang = languages.pick_language(texts[variant], language, default.get(variant, ""))
+            read_in[variant, lang].add(country)
+    return Reach(total, {key: frozenset(found) for key, found in read_in.items()})
+
+
+def last_contact() -> int:
+    """The highest contact id, 0 without contacts."""
+    return database.scalar("SELECT COALESCE(MAX(contact_id), 0) FROM profile")
+
+
+def _names(values: Sequence[str]) -> str:
+    """ISO codes as an SQL list; they come from our own tables, and anything else is refused."""
+    if any(len(value) > 3 or not value.isalnum() for value in values if value):
+        raise ValueError(f"not ISO countries: {values}")
+    return ", ".join(f"'{value}'" for value in values)
+
+
+def why_sql(cls: Cls, never: Sequence[str] = ()) -> str:
+    """CASE expression over `profile`: the reason a contact is skipped, or NULL."""
+    whens = []
+    if cls is not Cls.voice:
+        whens.append(f"WHEN profile.line_type = {LineType.fixed.value} THEN 'landline'")
+    whens.append(f"WHEN (profile.blocked_bits & {cls.bit}) <> 0 THEN 'suppressed'")
+    if cls in MARKETING:
+        whens.append(f"WHEN (profile.consent_bits & {cls.bit}) = 0 THEN 'no_consent'")
+    if never:
+        whens.append(f"WHEN profile.country IN ({_names(never)}) THEN 'outside_hours'")
+    return f"CASE {' '.join(whens)} END"
+
+
+def select_sql(
+    rt: Runtime, campaign: Campaign, never: Sequence[str] = (), *, rule: Any = None, at_ms: int | None = None
+) -> tuple[str, list[Any]]:
+    """(SQL, params) of the people with contact ids in (?, ?], the last two params; see the columns below."""
+    cls = Cls(campaign.cls)
+    where, params = segments.where_sql(rt, rule_of(campaign) if rule is None else rule, at_ms=at_ms)
+    arms = drafts.variants(campaign.id)
+    variant = (
+        draw.pick_sql(campaign.salt, "profile.contact_id", [a.weight for a in arms], [a.idx for a in arms])
+        if arms
+        else "0"
+    )
+    lot = draw.sql(campaign.salt, draw.HOLDOUT, "profile.contact_id") if campaign.holdout_bp else draw.SCALE
+    sql = (
+        f"SELECT profile.contact_id AS contact_id, profile.country AS country, profile.language AS language, "  # noqa: S608, E501
+        f"{why_sql(cls, never)} AS why, {lot} AS lot, {variant} AS variant "
+        f"FROM profile WHERE ({where}) AND profile.contact_id > ? AND profile.contact_id <= ?"
+    )
+    return sql, params
+
+
+def state_sql(holdout_bp: int) -> str:
+    """CASE expression over the columns of `select_sql`: the state a new message starts in."""
+    kept = f"WHEN lot < {holdout_bp} THEN {State.holdout.value} " if holdout_bp else ""
+    return f"CASE WHEN why IS NOT NULL THEN {State.skipped.value} {kept}ELSE {State.ready.value} END"
+
+
+def not_before_sql(start: Start) -> str:
+    """CASE expression over the column country: when a message may leave."""
+    whens = " ".join(f"WHEN country IN ({_names(them)}) THEN {when}" for when, them in start.later.items())
+    return f"CASE {whens} ELSE {start.at} END" if whens else str(start.at)

@@ -1,0 +1,161 @@
+"""What the page of a campaign says while it is sent: progress, speed, errors, doubt, log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from core import clock
+from core.db import database, tally
+from core.db.codes import State
+from core.db.models import Account, Campaign, Segment
+from core.runtime import Runtime
+from core.sending import doubt, drafts, log
+
+#: Colours of the big bar, in its order: tone → states.
+BANDS = (
+    ("good", ("delivered",)),
+    ("info", ("accepted", "submitting")),
+    ("bad", ("undelivered", "expired", "rejected")),
+    ("warn", ("in_doubt",)),
+    ("plain", ("skipped", "cancelled", "holdout")),
+)
+_WAITING = ("ready", "claimed")
+_FAILED = ("undelivered", "expired", "rejected")
+AT_WORK = ("scheduled", "expanding", "running")
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """`bands` are (tone, share, states, n); `per_s` and `left_s` None while unknown; times in epoch ms."""
+
+    counts: dict[str, int]
+    total: int
+    waiting: int
+    sent: int
+    bands: list[tuple[str, float, tuple[str, ...], int]]
+    moving: bool
+    expanded: float = 1.0
+    per_s: float | None = None
+    left_s: float | None = None
+    next_at: int | None = None
+    errors: list[tuple[str, str, int]] = field(default_factory=list)
+    doubts: list[tuple[str, int]] = field(default_factory=list)
+    log: list[tuple[int, str, str, str]] = field(default_factory=list)
+    segment: str = ""
+    account: Any = None
+    arms: int = 1
+    at: int = 0
+
+
+def counts(campaign_id: int) -> dict[str, int]:
+    """{state: messages}, every state named."""
+    found = tally.by_state([campaign_id])[campaign_id]
+    return {state.name: found.get(state, 0) for state in State}
+
+
+def state(rt: Runtime, campaign: Campaign) -> Live:
+    """Read it all from counters; message rows are touched only where something failed."""
+    found, now = counts(campaign.id), clock.now_ms()
+    total = sum(found.values())
+    waiting = sum(found[s] for s in _WAITING)
+    per_s = _speed(campaign, now) if campaign.state == "running" else None
+    segment = Segment.get_or_none(Segment.id == campaign.segment_id)
+    next_at = _next(campaign.id, now) if campaign.state == "running" and waiting else None
+    return Live(
+        counts=found,
+        total=total,
+        waiting=waiting,
+        sent=total - waiting - sum(found[s] for s in ("skipped", "cancelled", "holdout")),
+        bands=[
+            (
+                tone,
+                sum(found[s] for s in states) / total if total else 0.0,
+                states,
+                sum(found[s] for s in states),
+            )
+            for tone, states in BANDS
+        ],
+        moving=campaign.state in AT_WORK or bool(found["submitting"]),
+        expanded=_expanded(campaign),
+        per_s=per_s,
+        left_s=waiting / per_s if per_s and not next_at else None,
+        next_at=next_at,
+        errors=_errors(campaign.id) if any(found[s] for s in _FAILED) else [],
+        doubts=list(doubt.reasons(campaign.id).items()) if found["in_doubt"] else [],
+        log=log.lines(campaign.id, 30),
+        segment=segment.name if segment else "",
+        account=Account.get_or_none(Account.id == campaign.account_id),
+        arms=len(drafts.variants(campaign.id)),
+        at=now,
+    )
+
+
+def _expanded(campaign: Campaign) -> float:
+    if campaign.state != "expanding" or not campaign.cursor_end:
+        return 1.0
+    return campaign.cursor / campaign.cursor_end
+
+
+def _speed(campaign: Campaign, now: int) -> float | None:
+    """Messages a second since the hour began, or since the campaign did; None before the first second."""
+    hour = now // clock.HOUR_MS
+    since = max(campaign.started_at or now, hour * clock.HOUR_MS)
+    if now - since < 1000:
+        return None
+    n = database.scalar(
+        "SELECT COALESCE(SUM(n), 0) FROM tally WHERE campaign_id = ? AND hour = ?", (campaign.id, hour)
+    )
+    return int(n) * 1000 / (now - since) if n else None
+
+
+def _next(campaign_id: int, now: int) -> int | None:
+    """When the next message may leave, if none may now."""
+    first = database.scalar(
+        "SELECT MIN(not_before) FROM message WHERE campaign_id = ? AND state = 0", (campaign_id,)
+    )
+    return first if first is not None and first > now else None
+
+
+def _errors(campaign_id: int) -> list[tuple[str, str, int]]:
+    rows = database.query(
+        "SELECT state, reason, COUNT(*) FROM message WHERE campaign_id = ? AND state IN (?, ?, ?) "
+        "AND reason IS NOT NULL GROUP BY state, reason ORDER BY 3 DESC LIMIT 10",
+        (campaign_id, *(State[s].value for s in _FAILED)),
+    )
+    return [(State(state).name, reason, n) for state, reason, n in rows]
+
+
+def overview(found: Sequence[Campaign]) -> list[dict[str, Any]]:
+    """Rows of the list: the campaign with its segment, account, progress and next send."""
+    ids = [campaign.id for campaign in found]
+    tallied = tally.by_state(ids)
+    segments = _names("segment", {c.segment_id for c in found})
+    rows = []
+    for campaign in found:
+        by_state = {State(s).name: n for s, n in tallied[campaign.id].items()}
+        total = sum(by_state.values())
+        rows.append(
+            {
+                "campaign": campaign,
+                "segment": segments.get(campaign.segment_id, ""),
+                "total": total,
+                "bands": [(tone, sum(by_state.get(s, 0) for s in states) / total) for tone, states in BANDS]
+                if total
+                else [],
+                "delivered": by_state.get("delivered", 0),
+                "sent": total
+                - sum(by_state.get(s, 0) for s in ("ready", "claimed", "skipped", "cancelled", "holdout")),
+            }
+        )
+    return rows
+
+
+def _names(table: str, wanted: set[int | None]) -> dict[int, str]:
+    kept = sorted(i for i in wanted if i is not None)
+    if not kept:
+        return {}
+    return dict(
+        database.query(f"SELECT id, name FROM {table} WHERE id IN ({database.in_list(len(kept))})", kept)  # noqa: S608
+    )

@@ -1,0 +1,75 @@
+"""Why a message was not sent or did not arrive, in words, and what to do about it."""
+
+from __future__ import annotations
+
+from core.i18n import _
+
+
+def word(reason: str) -> str:
+    """A reason for people; a provider's own code stays as it is."""
+    known = {
+        "landline": _("Landline"),
+        "invalid_number": _("Number is not valid"),
+        "suppressed": _("On the list never to text"),
+        "no_consent": _("Without consent"),
+        "outside_hours": _("No allowed hour"),
+        "expired": _("Too late"),
+        "budget": _("Budget used up"),
+        "campaign_cancelled": _("Campaign cancelled"),
+        "missing_field": _("A field of the text is empty"),
+        "missing_text": _("No text"),
+        "too_long": _("Text too long"),
+        "held": _("Held by a plugin"),
+        "erased": _("Contact was erased"),
+        "worker_died": _("A worker stopped while it sent"),
+        "no_answer": _("The provider gave no answer"),
+        "no_more_tries": _("Declined too often"),
+        "assumed_sent": _("Taken as sent"),
+        "voided": _("Code void, a new one was asked for"),
+        "ask": _("Waits for your word"),
+        "not_sent": _("Not sent, by your word"),
+        "Ambiguous": _("The connection broke while sending"),
+        "BadResponse": _("The answer made no sense"),
+        "provider_error": _("The provider plugin failed"),
+    }
+    return known.get(reason, reason)
+
+
+def advice(reason: str, state: str) -> str:
+    """What a person can do, one sentence; "" where nothing needs doing."""
+    known = {
+        "landline": _("Nothing: fixed lines cannot take texts."),
+        "no_consent": _("Ask for consent first; importing a list does not create it."),
+        "missing_field": _("Give the field a default in the template, or fill it in."),
+        "too_long": _("Shorten the text or the values it uses."),
+        "no_more_tries": _("Look at the provider's limits, then copy the campaign for these people."),
+        "outside_hours": _("Choose an earlier start, or a later end."),
+    }
+    if reason in known:
+        return known[reason]
+    return {
+        "rejected": _("The provider refused it; its documentation explains the code."),
+        "undelivered": _("The phone could not be reached; numbers that fail again are best left out."),
+        "expired": _("It was not delivered in time; phones that were off are the usual cause."),
+        "in_doubt": _("It may have arrived; a receipt or a look-up settles it."),
+    }.get(state, "")
+
+
+def log_word(what: str) -> str:
+    """A line of the campaign log in words."""
+    known = {
+        "created": _("made the draft"),
+        "edited": _("changed it"),
+        "approval_asked": _("asked for approval"),
+        "approved": _("approved it"),
+        "declined": _("declined it"),
+        "scheduled": _("scheduled it"),
+        "launched": _("launched it"),
+        "running": _("Everyone is prepared; sending starts"),
+        "paused": _("paused it"),
+        "resumed": _("resumed it"),
+        "cancelled": _("cancelled it"),
+        "stopped": _("Messages that will not be sent"),
+        "done": _("Everything is sent"),
+    }
+    return known.get(what, what)
