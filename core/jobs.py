@@ -46,6 +46,8 @@ PERIODIC = {
     "receipts": (1, "core.sending.receipts:apply"),
     "rematch": (600, "core.sending.receipts:rematch_all"),
     "poll": (10, "core.sending.receipts:poll_due"),
+    "imports": (30, "core.audience.importing.batch:resume"),
+    "labels": (3600, "core.audience.labels:expire_labels"),
     "suppressions": (600, "core.audience.suppression:expire_suppressions"),
     "housekeeping": (3600, "core.housekeeping:run"),
 }

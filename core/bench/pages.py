@@ -67,10 +67,10 @@ def _signed_in(rt: Runtime):
     from core.web.application import make_app
 
     password = secrets.token_urlsafe(16)
-    users.add("bench", "bench@cooee.invalid", "admin", password)
+    users.add("bench", "bench@shop.example", "admin", password)
     client = make_app(rt).test_client()
     token = _TOKEN.search(client.get("/login").get_data(as_text=True)).group(1)
-    client.post("/login", data={"email": "bench@cooee.invalid", "password": password, "csrf_token": token})
+    client.post("/login", data={"email": "bench@shop.example", "password": password, "csrf_token": token})
     return client
 
 

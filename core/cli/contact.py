@@ -32,15 +32,46 @@ def _map(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=_map,
               help="Which column a key is, by header or as #3; skip=COLUMN leaves one out. Repeatable.")  # fmt: skip
-@click.option("--region", default="", help="ISO country of numbers without one (default: the setting default_region).")
-@click.option("--consent", "cls", default="", metavar="CLASS", help="Class the consent column speaks of (default mass); without such a column: everyone agreed to this class.")
-@click.option("--consent-source", "source", default="", metavar="TEXT", help="Where the consent comes from; kept as evidence.")
-@click.option("--consent-wording", "wording", default="", metavar="TEXT", help="The words people agreed to; kept as evidence.")
+@click.option(
+    "--region", default="", help="ISO country of numbers without one (default: the setting default_region)."
+)
+@click.option(
+    "--consent",
+    "cls",
+    default="",
+    metavar="CLASS",
+    help="Class the consent column speaks of (default mass); without such a column: everyone agreed to this class.",
+)
+@click.option(
+    "--consent-source",
+    "source",
+    default="",
+    metavar="TEXT",
+    help="Where the consent comes from; kept as evidence.",
+)
+@click.option(
+    "--consent-wording",
+    "wording",
+    default="",
+    metavar="TEXT",
+    help="The words people agreed to; kept as evidence.",
+)
 @click.option("--label", "label_names", multiple=True, help="Label for everyone in the file. Repeatable.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @common.json_option
 @common.pass_rt
-def import_(rt, file: Path, changes: dict[str, str], region: str, cls: str, source: str, wording: str, label_names: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+def import_(
+    rt,
+    file: Path,
+    changes: dict[str, str],
+    region: str,
+    cls: str,
+    source: str,
+    wording: str,
+    label_names: tuple[str, ...],
+    dry_run: bool,
+    as_json: bool,
+) -> None:
     """Import a CSV or XLSX file of contacts.
 
     Encoding, delimiter and columns are found out; rows that cannot be taken are listed with the reason.
@@ -51,16 +82,28 @@ def import_(rt, file: Path, changes: dict[str, str], region: str, cls: str, sour
       cooee contact import customers.csv --region CN --label spring --json
     """
     options = batch.prepare(
-        rt, file, region=region, changes=changes, cls=cls, source=source, wording=wording, label_names=label_names
+        rt,
+        file,
+        region=region,
+        changes=changes,
+        cls=cls,
+        source=source,
+        wording=wording,
+        label_names=label_names,
     )
     if dry_run:
         with _bar() as progress:
             counts = batch.dry_run(rt, file, options, progress)
-        common.emit({"batch": None, **counts, "rejects_file": None, "seconds": 0, "dry_run": True}, as_json, _summary)
+        common.emit(
+            {"batch": None, **counts, "rejects_file": None, "seconds": 0, "dry_run": True}, as_json, _summary
+        )
         return
     before = batch.seen_before(batch.fingerprint(file))
     if before:
-        click.echo(f"This very file was imported already as batch {before.id}; what is the same stays unchanged.", err=True)
+        click.echo(
+            f"This very file was imported already as batch {before.id}; what is the same stays unchanged.",
+            err=True,
+        )
     batch_id = batch.begin(rt, options, path=file, file_name=file.name, who=common.whoami())
     with _bar() as progress:
         batch.run(rt, batch_id, progress)
@@ -92,7 +135,9 @@ class _bar:
 def _write_rejects(rt, batch_id: int) -> str:
     path = rt.settings.path("uploads", f"rejects-{batch_id}.csv")
     path.parent.mkdir(exist_ok=True, mode=0o700)
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline="") as file:
+    with open(
+        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
+    ) as file:
         file.writelines(rejects.as_csv(batch_id))
     return str(path)
 
@@ -136,5 +181,3 @@ if importlib.util.find_spec("core.cli.contact_more"):
 
     for _more in contact_more.COMMANDS:
         command.add_command(_more)
-
-

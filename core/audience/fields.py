@@ -1,0 +1,176 @@
+"""Contact fields: real, typed columns of `profile`, defined in the browser, by an import or a command.
+
+A field's column is `f<id>`; segments compare it directly.  The texts of a choice field stand once, in its
+dictionary.  Definitions are few and change seldom, so plain models do here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from core import clock
+from core.audience import kinds
+from core.audience.keys import MAX_KEY as MAX_KEY
+from core.audience.keys import check_key
+from core.contract.errors import Refusal
+from core.db import database
+from core.db.models import Field, FieldChoice, Profile
+from core.i18n import _
+
+#: Kind → column type, the same word on both databases.
+COLUMN_TYPES = {
+    "text": "TEXT",
+    "choice": "INTEGER",
+    "number": "DOUBLE PRECISION",
+    "date": "INTEGER",
+    "bool": "SMALLINT",
+}
+MAX_FIELDS = 200
+
+
+def all_fields() -> list[Field]:
+    """Every field, in the order people see."""
+    return list(Field.select().order_by(Field.position, Field.id))
+
+
+def get(key: str) -> Field | None:
+    """The field of a key, or None."""
+    return Field.get_or_none(Field.key == key)
+
+
+def define(key: str, kind: str, title: str = "") -> Field:
+    """Add a field and its column; an existing one of the same key and kind is returned as it is.
+
+    Raises `Refusal` for an unknown kind, an unusable key, or a key that has another kind already.
+    """
+    key = check_key(key)
+    if kind not in kinds.KINDS:
+        raise Refusal(
+            _("Kind “%(kind)s” is not one of %(known)s.", kind=kind, known=", ".join(kinds.KINDS)),
+            field="kind",
+        )
+    with database.write_tx():
+        found = get(key)
+        if found:
+            if found.kind != kind:
+                raise Refusal(
+                    _("Field “%(key)s” exists already and is of kind %(kind)s.", key=key, kind=found.kind),
+                    field="kind",
+                )
+            return found
+        count = Field.select().count()
+        if count >= MAX_FIELDS:
+            raise Refusal(
+                _("There are %(n)s fields already, which is the most there can be.", n=count), field="key"
+            )
+        made = Field.create(
+            key=key,
+            title=kinds.clean(title) or key,
+            kind=kind,
+            column=f"new-{key}",
+            position=count,
+            created_at=clock.now_ms(),
+        )
+        made.column = f"f{made.id}"
+        made.save(only=[Field.column])
+        database.execute(f"ALTER TABLE profile ADD COLUMN {made.column} {COLUMN_TYPES[kind]}")
+    return made
+
+
+def rename(key: str, title: str) -> None:
+    """Change what people read; the key stays, because segments and templates say it."""
+    title = kinds.clean(title)
+    if not title:
+        raise Refusal(_("A field needs a title."), field="title")
+    with database.write_tx():
+        if not Field.update(title=title).where(Field.key == key).execute():
+            raise Refusal(_("There is no field “%(key)s”.", key=key), field="key", status=404)
+
+
+def choices(field: Field) -> dict[str, int]:
+    """The dictionary of a choice field: text → code."""
+    rows = FieldChoice.select(FieldChoice.text, FieldChoice.code).where(FieldChoice.field_id == field.id)
+    return dict(rows.tuples())
+
+
+def add_choices(field: Field, texts: Iterable[str]) -> dict[str, int]:
+    """Make sure these texts are in the dictionary, inside the caller's `write_tx`; returns all of it.
+
+    Codes count up from 1.  On PostgreSQL the field's row is locked, so two writers cannot give one code
+    to two texts.
+    """
+    wanted = {text for text in texts if text}
+    if database.is_postgres():
+        database.execute("SELECT id FROM field WHERE id = ? FOR UPDATE", (field.id,))
+    known = choices(field)
+    missing = sorted(wanted - known.keys())
+    if missing:
+        after = max(known.values(), default=0)
+        fresh = {text: after + n for n, text in enumerate(missing, 1)}
+        database.executemany(
+            "INSERT INTO field_choice (field_id, code, text) VALUES (?, ?, ?)",
+            [(field.id, code, text) for text, code in fresh.items()],
+        )
+        known |= fresh
+    return known
+
+
+def retype(key: str, kind: str) -> int:
+    """Change a field's kind and convert its values; returns how many different values there were.
+
+    Nothing is lost: raises `Refusal` with an example when a value does not fit the new kind.
+    """
+    field = get(key)
+    if field is None:
+        raise Refusal(_("There is no field “%(key)s”.", key=key), field="key", status=404)
+    if kind not in kinds.KINDS:
+        raise Refusal(
+            _("Kind “%(kind)s” is not one of %(known)s.", kind=kind, known=", ".join(kinds.KINDS)),
+            field="kind",
+        )
+    if field.builtin:
+        raise Refusal(_("Field “%(key)s” belongs to Cooee and keeps its kind.", key=key), field="kind")
+    if field.kind == kind:
+        return 0
+    with database.write_tx():
+        old = field.column
+        texts = {code: text for text, code in choices(field).items()}
+        stored = [
+            row[0] for row in database.query(f"SELECT DISTINCT {old} FROM profile WHERE {old} IS NOT NULL")
+        ]  # noqa: S608
+        converted = {value: _converted(field, kind, texts.get(value, value)) for value in stored}
+        FieldChoice.delete().where(FieldChoice.field_id == field.id).execute()
+        if kind == "choice":
+            codes = add_choices(field, converted.values())
+            converted = {value: codes[text] for value, text in converted.items()}
+        database.execute(f"ALTER TABLE profile ADD COLUMN {old}_new {COLUMN_TYPES[kind]}")
+        database.executemany(
+            f"UPDATE profile SET {old}_new = ? WHERE {old} = ?",  # noqa: S608
+            [(new, value) for value, new in converted.items()],
+        )
+        database.execute(f"ALTER TABLE profile DROP COLUMN {old}")
+        database.execute(f"ALTER TABLE profile RENAME COLUMN {old}_new TO {old}")
+        Field.update(kind=kind).where(Field.id == field.id).execute()
+    return len(stored)
+
+
+def _converted(field: Field, kind: str, value):
+    text = value if field.kind == "choice" else kinds.show(field.kind, value)
+    new = kinds.convert(kind, text)
+    if new is None:
+        raise Refusal(
+            _(
+                "“%(value)s” in field “%(key)s” is no %(kind)s; correct it first.",
+                value=text,
+                key=field.key,
+                kind=kind,
+            ),
+            field="kind",
+        )
+    return new
+
+
+def in_use(field: Field) -> int:
+    """How many contacts have a value in this field."""
+    column = field.column
+    return database.scalar(f"SELECT COUNT({column}) FROM {Profile._meta.table_name}") or 0  # noqa: S608

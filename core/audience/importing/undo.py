@@ -1,0 +1,221 @@
+"""Taking an import back.
+
+Contacts the batch created go, unless something happened with them since; what it changed on others gets its
+old value back, unless someone changed it again.  The consent ledger is append-only: each consent the batch
+gave is answered by an event that takes it back.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+from core import clock
+from core.audience import consent, labels
+from core.audience.importing.batch import forget_upload
+from core.contract.errors import Refusal
+from core.db import bulk, database
+from core.db.codes import Cls
+from core.db.models import ImportBatch
+from core.i18n import _
+from core.security import audit
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+_CHUNK = 10_000
+#: What keeps a contact: a text to it or from it, or a later import that changed it.
+_KEEP = """
+SELECT c.id FROM contact c WHERE {where} AND (
+    EXISTS (SELECT 1 FROM message m WHERE m.contact_id = c.id)
+    OR EXISTS (SELECT 1 FROM inbound i WHERE i.contact_id = c.id)
+    OR EXISTS (SELECT 1 FROM import_batch b JOIN import_change x ON x.batch_id = b.id
+               WHERE b.id > ? AND b.state <> 'undone' AND x.contact_id = c.id))
+"""
+
+
+def undo(rt: Runtime, batch_id: int, *, who: str) -> dict[str, Any]:
+    """Undo a finished, failed or half undone batch; returns {"batch", "removed", "restored", "kept"}.
+
+    `kept` counts contacts of the batch that stay because they got or sent texts, or a later import changed
+    them.  In transactions of 10,000 contacts, so that sending goes on; a killed undo is run again.
+    Raises `Refusal` for a batch that does not exist, runs, or was undone already.
+    """
+    start(batch_id, who=who)
+    return finish(rt, batch_id, who=who)
+
+
+def start(batch_id: int, *, who: str) -> None:
+    """Mark a batch as being undone; `finish`, or the job `import`, does it."""
+    with database.write_tx():
+        taken = (
+            ImportBatch.update(state="undoing", beat_at=clock.now_ms())
+            .where((ImportBatch.id == batch_id) & ImportBatch.state.in_(("done", "failed", "undoing")))
+            .execute()
+        )
+        if taken == 1:
+            audit.record(who, "import.undo", f"import:{batch_id}")
+            return
+    batch = ImportBatch.get_or_none(ImportBatch.id == batch_id)
+    if batch is None:
+        raise Refusal(_("There is no import %(id)s.", id=batch_id), field="batch", status=404)
+    why = {
+        "undone": _("Import %(id)s was undone already.", id=batch_id),
+        "running": _("Import %(id)s is still running; wait until it is done.", id=batch_id),
+    }
+    raise Refusal(
+        why.get(batch.state, _("Import %(id)s was never run.", id=batch_id)), field="batch", status=409
+    )
+
+
+def finish(rt: Runtime, batch_id: int, *, who: str) -> dict[str, Any]:
+    """Undo a batch that `start` marked, or go on with one whose process died."""
+    batch = ImportBatch.get_by_id(batch_id)
+    restored = _restore_changed(rt, batch, who)
+    removed, kept = _remove_created(rt, batch, who)
+    with database.write_tx():
+        ImportBatch.update(state="undone").where(ImportBatch.id == batch_id).execute()
+        audit.record(
+            who, "import.undone", f"import:{batch_id}", f"{removed} removed, {restored} restored, {kept} kept"
+        )
+    forget_upload(rt, batch.path)
+    return {"batch": batch_id, "removed": removed, "restored": restored, "kept": kept}
+
+
+def created_now(batch_id: int) -> int:
+    """How many contacts the batch created are still there, for the question before an undo."""
+    return database.scalar("SELECT COUNT(*) FROM contact WHERE batch_id = ?", (batch_id,)) or 0
+
+
+def _beat(batch_id: int) -> None:
+    database.execute("UPDATE import_batch SET beat_at = ? WHERE id = ?", (clock.now_ms(), batch_id))
+
+
+def _class_of(batch: ImportBatch) -> Cls:
+    return Cls[json.loads(batch.options)["rules"]["cls"]]
+
+
+def _remove_created(rt: Runtime, batch: ImportBatch, who: str) -> tuple[int, int]:
+    removed = kept = last = 0
+    cls = _class_of(batch)
+    while True:
+        with database.write_tx():
+            rows = database.query(
+                "SELECT id, phone_bidx FROM contact WHERE batch_id = ? AND id > ? ORDER BY id LIMIT ?",
+                (batch.id, last, _CHUNK),
+            )
+            if not rows:
+                return removed, kept
+            last, ids = rows[-1][0], [row[0] for row in rows]
+            where, params = bulk.among_values("c.id", ids)
+            staying = {row[0] for row in database.query(_KEEP.format(where=where), (*params, batch.id))}
+            going = [contact_id for contact_id in ids if contact_id not in staying]
+            events = _taken_back(batch, cls, dict(rows), set(going), who)
+            consent.record(rt, events)
+            _beat(batch.id)
+            for table, key in (
+                ("contact_label", "contact_id"),
+                ("import_change", "contact_id"),
+                ("profile", "contact_id"),
+                ("contact", "id"),
+            ):
+                _delete(table, key, going, batch.id)
+        consent.announce(rt, events)
+        removed, kept = removed + len(going), kept + len(staying)
+
+
+def _delete(table: str, key: str, ids: list[int], batch_id: int) -> None:
+    where, params = bulk.among_values(key, ids)
+    if table == "import_change":
+        # By batch, because the key of this table begins with it; only undone batches still name these.
+        where, params = f"batch_id > ? AND {where}", (batch_id, *params)
+    if ids:
+        database.execute(f"DELETE FROM {table} WHERE {where}", params)  # noqa: S608
+
+
+def _taken_back(
+    batch: ImportBatch, cls: Cls, bidxs: dict[int, bytes], going: set[int], who: str
+) -> list[consent.Event]:
+    """An erase event for each contact whose last word on the class is this batch's."""
+    if not going:
+        return []
+    where, params = bulk.among_values("contact_id", sorted(going))
+    rows = database.query(
+        "SELECT contact_id FROM consent_event WHERE batch_id = ? AND id IN (SELECT MAX(id) FROM consent_event "  # noqa: S608
+        f"WHERE cls = ? AND action IN ('opt_in', 'opt_out', 'erase') AND {where} GROUP BY contact_id) AND action <> 'erase'",
+        (batch.id, int(cls), *params),
+    )
+    return [_answer(batch, cls, row[0], bytes(bidxs[row[0]]), "erase", who) for row in rows]
+
+
+def _answer(
+    batch: ImportBatch, cls: Cls, contact_id: int, bidx: bytes, action: str, who: str
+) -> consent.Event:
+    return consent.Event(
+        contact_id, bidx, cls, action, f"undo of import {batch.id}", who=who, batch_id=batch.id
+    )
+
+
+def _restore_changed(rt: Runtime, batch: ImportBatch, who: str) -> int:
+    restored, cls = 0, _class_of(batch)
+    while True:
+        with database.write_tx():
+            rows = database.query(
+                "SELECT x.contact_id, c.phone_bidx, x.before FROM import_change x JOIN contact c ON c.id = x.contact_id "
+                "WHERE x.batch_id = ? ORDER BY x.contact_id LIMIT ?",
+                (batch.id, _CHUNK),
+            )
+            if not rows:
+                return restored
+            before = {contact_id: json.loads(text) for contact_id, _bidx, text in rows}
+            _put_back(before)
+            _take_labels(before)
+            events = _consents_before(batch, cls, {row[0]: bytes(row[1]) for row in rows}, before, who)
+            consent.record(rt, events)
+            _beat(batch.id)
+            where, params = bulk.among_values("contact_id", list(before))
+            database.execute(f"DELETE FROM import_change WHERE batch_id = ? AND {where}", (batch.id, *params))  # noqa: S608
+        consent.announce(rt, events)
+        restored += len(rows)
+
+
+def _put_back(before: dict[int, dict]) -> None:
+    """Old values where the batch's value still stands."""
+    for table, key in (("contact", "id"), ("profile", "contact_id")):
+        columns: dict[str, list[tuple]] = defaultdict(list)
+        for contact_id, change in before.items():
+            for column, (old, new) in change.get(table, {}).items():
+                columns[column].append((old, contact_id, new))
+        existing = set(_columns(table))
+        for column, rows in columns.items():
+            if column in existing:
+                database.executemany(
+                    f"UPDATE {table} SET {column} = ? WHERE {key} = ? AND {column} = ?", rows
+                )  # noqa: S608
+
+
+def _columns(table: str) -> list[str]:
+    return [column.name for column in database.proxy.get_columns(table)]
+
+
+def _take_labels(before: dict[int, dict]) -> None:
+    wearing: dict[int, list[int]] = defaultdict(list)
+    for contact_id, change in before.items():
+        for label_id in change.get("labels", ()):
+            wearing[label_id].append(contact_id)
+    known = {label.id: label for label in labels.all_labels()}
+    for label_id, ids in wearing.items():
+        if label_id in known:
+            labels.take(known[label_id], ids)
+
+
+def _consents_before(
+    batch: ImportBatch, cls: Cls, bidxs: dict[int, bytes], before: dict[int, dict], who: str
+) -> list[consent.Event]:
+    actions = {contact_id: change["consent"] for contact_id, change in before.items() if "consent" in change}
+    standing = _taken_back(batch, cls, bidxs, set(actions), who)
+    return [
+        _answer(batch, cls, event.contact_id, event.phone_bidx, actions[event.contact_id], who)
+        for event in standing
+    ]
