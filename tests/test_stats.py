@@ -38,7 +38,13 @@ def test_newcombe_gives_the_published_intervals(x1, n1, x2, n2, low, high):
 
 @pytest.mark.parametrize(
     ("base", "relative", "n"),
-    [(0.01, 0.1, 163_095), (0.02, 0.1, 80_682), (0.03, 0.1, 53_211), (0.05, 0.1, 31_234), (0.05, 0.05, 122_124)],
+    [
+        (0.01, 0.1, 163_095),
+        (0.02, 0.1, 80_682),
+        (0.03, 0.1, 53_211),
+        (0.05, 0.1, 31_234),
+        (0.05, 0.05, 122_124),
+    ],
 )
 def test_arm_size_gives_the_sizes_of_the_measurement_notes(base, relative, n):
     assert stats.arm_size(base, base * (1 + relative)) == pytest.approx(n, abs=1)

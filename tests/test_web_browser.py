@@ -1,0 +1,198 @@
+"""The look in a real browser: every page, wide and narrow, light and dark, English and Chinese.
+
+No page may make the content policy complain, raise an error, run over the edge of a phone, or fail the
+accessibility rules of axe.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import threading
+
+import pytest
+
+from core.security import users
+from tests.people import PASSWORD
+from tests.test_web_access import routes
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(not CHROMIUM, reason="Chromium is missing; `apt-get install chromium` brings it."),
+]
+
+
+@pytest.fixture
+def address(app):
+    """The application behind a real socket."""
+    from werkzeug.serving import make_server
+
+    users.add("test", "admin@shop.example", "admin", PASSWORD, "李娜")
+    users.add("test", "li@shop.example", "marketer", PASSWORD, "Li <b>Na</b>")
+    server = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-quic"]
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium, address):
+    """`tab(width=390, dark=True, zh=True)` → a page signed in as an administrator, noting complaints."""
+
+    contexts = []
+
+    def make(width: int = 1280, dark: bool = False, zh: bool = False, js: bool = True):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 820},
+            color_scheme="dark" if dark else "light",
+            locale="zh-CN" if zh else "en-GB",
+            java_script_enabled=js,
+            base_url=address,
+        )
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda m: page.complaints.append(m.text) if "Content Security" in m.text else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        contexts.append(context)
+        page.goto("/login")
+        page.fill("#email", "admin@shop.example")
+        page.fill("#password", PASSWORD)
+        page.keyboard.press("Enter")
+        page.wait_for_url("**/")
+        return page
+
+    yield make
+    for context in contexts:
+        context.close()
+
+
+def pages(app) -> list[str]:
+    """Addresses of all pages that need no id."""
+    skip = re.compile(r"/(health|metrics|vendor|static|fs-static|hooks)|\.csv$")
+    return sorted({url for _e, method, url in routes(app) if method == "GET" and not skip.search(url)})
+
+
+@pytest.mark.parametrize(("width", "dark", "zh"), [(1280, False, False), (390, True, True)])
+def test_every_page_is_sound(app, tab, width, dark, zh):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, axe, wrong = tab(width, dark, zh), Axe(), []
+    for url in pages(app):
+        answer = page.goto(url)
+        if answer is None or "text/html" not in answer.headers.get("content-type", ""):
+            continue
+        if page.locator("main").count() == 0:
+            continue  # a fragment
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+            wrong.append((url, "runs over the edge"))
+        found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+        wrong += [(url, v["id"], v["nodes"][0]["html"][:120]) for v in found]
+        wrong += [(url, text) for text in page.complaints]
+        page.complaints.clear()
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_keys_search_and_go(tab):
+    page = tab()
+    page.goto("/settings/audit")
+    page.keyboard.press("/")
+    page.keyboard.type("li@shop")
+    page.wait_for_url("**/settings/audit?who=li%40shop")
+    assert page.locator("#audit tbody tr").count() == 1
+    page.keyboard.press("Escape")
+    page.locator("h1").click()
+    page.keyboard.press("g")
+    page.keyboard.press("o")
+    page.wait_for_url(re.compile(r"/$"))
+
+
+def test_a_dialog_opens_by_keyboard_and_acts(tab):
+    page = tab()
+    page.goto("/people")
+    row = page.locator("tr", has_text="li@shop.example")
+    row.get_by_role("button", name="Actions for li@shop.example").press("Enter")
+    page.get_by_role("button", name="Disable", exact=True).first.press("Enter")
+    dialog = page.get_by_role("dialog", name="Disable li@shop.example?")
+    assert dialog.is_visible()
+    page.keyboard.press("Escape")  # the dialog
+    page.keyboard.press("Escape")  # the menu below it
+    assert not dialog.is_visible() and users.find("li@shop.example").active
+    row.get_by_role("button", name="Actions for li@shop.example").press("Enter")
+    page.get_by_role("button", name="Disable", exact=True).first.press("Enter")
+    dialog.get_by_role("button", name="Disable").press("Enter")
+    page.wait_for_load_state()
+    assert "signed out" in page.locator("#flash").inner_text()
+    assert not users.find("li@shop.example").active
+
+
+def test_the_same_works_without_javascript(tab):
+    page = tab(js=False)
+    page.goto("/people")
+    page.get_by_role("button", name="Actions for li@shop.example").click()
+    page.get_by_role("button", name="Disable", exact=True).first.click()
+    page.get_by_role("dialog").get_by_role("button", name="Disable").click()
+    assert not users.find("li@shop.example").active
+    page.get_by_role("button", name="中文").click()
+    assert page.locator("h1").inner_text() == "人员"
+    page.get_by_role("button", name="深色").click()
+    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+
+
+def test_the_drawer_of_a_phone(tab):
+    page = tab(390)
+    assert not page.locator("#menu").is_visible()
+    page.get_by_role("button", name="Menu").click()
+    page.locator("#menu").get_by_role("link", name="Settings").click()
+    page.wait_for_url("**/settings")
+    assert not page.locator("#menu").is_visible()
+
+
+def test_pages_are_not_kept_on_disk_by_htmx(tab):
+    page = tab()
+    page.goto("/settings/audit")
+    page.get_by_placeholder("Person or object").fill("li@shop")
+    page.wait_for_url("**who=**")
+    assert page.evaluate("JSON.stringify(localStorage)") == "{}"
+    assert (
+        json.loads(page.locator("meta[name=htmx-config]").get_attribute("content"))["historyCacheSize"] == 0
+    )
+
+
+def test_the_system_theme_is_followed(tab):
+    page = tab(dark=True)
+    assert page.locator("html").get_attribute("data-bs-theme") == "dark"
+    page.emulate_media(color_scheme="light")
+    page.wait_for_function("document.documentElement.dataset.bsTheme === 'light'")
+
+
+def test_a_session_that_ended_leads_to_the_sign_in_page_also_by_htmx(tab):
+    page = tab()
+    page.goto("/settings/audit")
+    page.context.clear_cookies()
+    page.get_by_placeholder("Person or object").fill("x")
+    page.wait_for_url("**/login**")
+
+
+def test_a_server_that_does_not_answer_is_said(tab):
+    page = tab()
+    page.goto("/settings/audit")
+    page.route("**/settings/audit?**", lambda route: route.abort())
+    page.get_by_placeholder("Person or object").fill("x")
+    page.get_by_text("The server does not answer").wait_for(state="visible")
