@@ -5,6 +5,7 @@ from __future__ import annotations
 from core import clock
 from core.db import database
 from core.runtime import Runtime
+from core.security import throttle
 
 #: Table → (condition on rows that may go, how long they stay).
 _KEEP = {
@@ -21,6 +22,7 @@ _CHUNK = 5_000
 def run(rt: Runtime) -> None:
     """Delete in chunks, so that no sender waits long for the write lock."""
     now = clock.now_ms()
+    throttle.purge()
     for table, (condition, keep_ms) in _KEEP.items():
         while database.retry_locked(_delete, table, condition, now - keep_ms) == _CHUNK:
             pass

@@ -32,7 +32,7 @@ def run(rt: Runtime, *, contacts: int, seed: int, say: Callable[[str], Any] = pr
         raise Refusal("This instance holds data already; `cooee demo` fills empty ones only.")
     chance = random.Random(seed)  # noqa: S311
     account = work.account(rt, seed)
-    settings.put("sender_name", work.SHOP["en"])
+    settings.put("brand", work.SHOP["en"])
     with tempfile.TemporaryDirectory(prefix="cooee-demo-") as folder:
         file = Path(folder) / "customers.csv"
         people.write_csv(file, contacts, chance)

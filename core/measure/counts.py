@@ -36,13 +36,25 @@ class Counts:
     cost_micros: int = 0
 
 
-_ON_WIRE = (State.submitting, State.accepted, State.delivered, State.undelivered, State.expired, State.rejected, State.in_doubt)
+_ON_WIRE = (
+    State.submitting,
+    State.accepted,
+    State.delivered,
+    State.undelivered,
+    State.expired,
+    State.rejected,
+    State.in_doubt,
+)
 
 
 def where(scope: Scope) -> tuple[str, list]:
     """The SQL condition on `tally` for a scope, with its parameters."""
     parts, params = ["1 = 1"], []
-    for column, value in (("campaign_id", scope.campaign_id), ("variant", scope.variant), ("account_id", scope.account_id)):
+    for column, value in (
+        ("campaign_id", scope.campaign_id),
+        ("variant", scope.variant),
+        ("account_id", scope.account_id),
+    ):
         if value is not None:
             parts.append(f"{column} = ?")
             params.append(value)
@@ -93,7 +105,9 @@ def _add(found: dict[str, int], state: State, wired: bool, old: bool, n: int) ->
 
 def by_state(campaign_id: int) -> dict[str, int]:
     """{state name: messages} of a campaign; they add up to its audience."""
-    rows = database.query("SELECT state, SUM(n) FROM tally WHERE campaign_id = ? GROUP BY state", (campaign_id,))
+    rows = database.query(
+        "SELECT state, SUM(n) FROM tally WHERE campaign_id = ? GROUP BY state", (campaign_id,)
+    )
     return {State(state).name: int(n) for state, n in sorted(rows) if n}
 
 

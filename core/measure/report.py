@@ -85,7 +85,11 @@ def build(rt: Runtime, campaign: Campaign) -> Report:
         states=counts.by_state(campaign.id),
         metrics=metrics(rt, scope),
         arms=_arms(rt, campaign.id),
-        failures=[(reason, n, state.name) for state in failing for reason, n in counts.reasons(campaign.id, state).items()],
+        failures=[
+            (reason, n, state.name)
+            for state in failing
+            for reason, n in counts.reasons(campaign.id, state).items()
+        ],
         exclusions=counts.reasons(campaign.id, State.skipped),
         hours=counts.by_hour(scope),
         as_of=clock.now_ms(),
@@ -100,7 +104,9 @@ def _arms(rt: Runtime, campaign_id: int) -> list[Arm]:
     for (idx,) in rows:
         scope = Scope(campaign_id=campaign_id, variant=idx)
         found = metrics(rt, scope)
-        arms.append(Arm(idx, counts.read(scope), found.get("optouts"), _difference(found.get("optouts"), arms)))
+        arms.append(
+            Arm(idx, counts.read(scope), found.get("optouts"), _difference(found.get("optouts"), arms))
+        )
     return arms
 
 
@@ -110,7 +116,10 @@ def _difference(value: MetricValue | None, earlier: list[Arm]) -> tuple[float, f
         return None
     first = earlier[0].optouts
     interval = stats.newcombe(
-        int(value.numerator or 0), int(value.denominator or 0), int(first.numerator or 0), int(first.denominator or 0)
+        int(value.numerator or 0),
+        int(value.denominator or 0),
+        int(first.numerator or 0),
+        int(first.denominator or 0),
     )
     if interval is None:
         return None

@@ -21,7 +21,10 @@ def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float] | None
     p, z2 = successes / n, z * z
     centre = (p + z2 / (2 * n)) / (1 + z2 / n)
     half = z * sqrt(p * (1 - p) / n + z2 / (4 * n * n)) / (1 + z2 / n)
-    return (0.0 if successes == 0 else max(0.0, centre - half), 1.0 if successes == n else min(1.0, centre + half))
+    return (
+        0.0 if successes == 0 else max(0.0, centre - half),
+        1.0 if successes == n else min(1.0, centre + half),
+    )
 
 
 def newcombe(x1: int, n1: int, x2: int, n2: int, z: float = Z95) -> tuple[float, float] | None:
@@ -46,7 +49,11 @@ def lift(x1: int, n1: int, x2: int, n2: int, z: float = Z95) -> tuple[float, flo
     (l1, u1), (l2, u2), m = first, second, p1 * p2
     low = (m - sqrt(max(0.0, m * m - l1 * u2 * (2 * p1 - l1) * (2 * p2 - u2)))) / (u2 * (2 * p2 - u2) or inf)
     divisor = l2 * (2 * p2 - l2)
-    high = (m + sqrt(max(0.0, m * m - u1 * l2 * (2 * p1 - u1) * (2 * p2 - l2)))) / divisor if divisor > 0 else inf
+    high = (
+        (m + sqrt(max(0.0, m * m - u1 * l2 * (2 * p1 - u1) * (2 * p2 - l2)))) / divisor
+        if divisor > 0
+        else inf
+    )
     return p1 / p2 - 1, max(-1.0, low - 1), high - 1 if isfinite(high) else inf
 
 
@@ -66,7 +73,9 @@ def arm_size(p1: float, p2: float, ratio: float = 1.0, alpha: float = 0.05, powe
     return int(n) + (n > int(n))
 
 
-def detectable(base: float, n_texted: int, n_kept: int, alpha: float = 0.05, power: float = 0.8) -> float | None:
+def detectable(
+    base: float, n_texted: int, n_kept: int, alpha: float = 0.05, power: float = 0.8
+) -> float | None:
     """The smallest rise over `base` (both shares) these two groups can show; None when none below 1 can.
 
     Found by bisection on `arm_size`, which falls as the difference grows.

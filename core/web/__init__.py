@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,11 +26,9 @@ BLUEPRINTS = (
     "plugins",
     "health",
     "webhooks",
-    "public",
 )
 
 
 def blueprints() -> list[Blueprint]:
     """The blueprints of all areas."""
-    names = [f"core.web.{name}" for name in BLUEPRINTS]
-    return [import_module(name).bp for name in names if find_spec(name) is not None]
+    return [import_module(f"core.web.{name}").bp for name in BLUEPRINTS]

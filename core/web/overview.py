@@ -27,7 +27,9 @@ def index():
     days = overview.days(zone)
     return page(
         "overview/index.html",
-        title=format.dates.format_date(clock.now().astimezone(zone), _LONG_DAY[language()], locale=format.locale()),
+        title=format.dates.format_date(
+            clock.now().astimezone(zone), _LONG_DAY[language()], locale=format.locale()
+        ),
         today=today,
         trend=_trend(today),
         needs=overview.needs(),
@@ -67,12 +69,19 @@ def _trend(today: overview.Today) -> dict[str, tuple[float, bool] | None]:
 
 
 def _days_chart(days):
-    labels = [format.dates.format_date(day.date(), "d MMM" if language() == "en" else "M月d日", locale=format.locale()) for day, _c in days]
+    labels = [
+        format.dates.format_date(
+            day.date(), "d MMM" if language() == "en" else "M月d日", locale=format.locale()
+        )
+        for day, _c in days
+    ]
     series = [
         charts.Series(_("delivered"), [c.delivered for _day, c in days], "c1"),
         charts.Series(_("failed or unknown"), [c.failed + c.unknown + c.rejected for _day, c in days], "c2"),
     ]
-    return charts.line(series, labels, title=_("Messages a day, last 30 days"), height=210), charts.legend(series)
+    return charts.line(series, labels, title=_("Messages a day, last 30 days"), height=210), charts.legend(
+        series
+    )
 
 
 def _heat(found: dict[tuple[int, int], tuple[int, int]]):
@@ -95,7 +104,9 @@ def _heat(found: dict[tuple[int, int], tuple[int, int]]):
             )  # fmt: skip
         cells.append(row)
         words.append(said)
-    return charts.heat(names, [str(h) for h in _HOURS], cells, words, title=_("Texts by weekday and hour, last 90 days"))
+    return charts.heat(
+        names, [str(h) for h in _HOURS], cells, words, title=_("Texts by weekday and hour, last 90 days")
+    )
 
 
 def _first_steps() -> list[tuple[str, str, bool]]:
@@ -113,4 +124,3 @@ def _first_steps() -> list[tuple[str, str, bool]]:
     }  # fmt: skip
     steps = [(key, urls[key], bool(done)) for key, done in exists.items()]
     return [] if all(done for _k, _u, done in steps) else steps
-

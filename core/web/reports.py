@@ -28,7 +28,9 @@ def campaign(id: int):
         failures=_bars(found.failures),
         exclusions=_bars([(reason, n, "") for reason, n in found.exclusions.items()]),
         arms=_arms(found),
-        panels=[p for given in rt().plugins.call("panels", page="campaign", obj=found.campaign) for p in given],
+        panels=[
+            p for given in rt().plugins.call("panels", page="campaign", obj=found.campaign) for p in given
+        ],
     )
 
 
@@ -41,7 +43,9 @@ def figures(id: int) -> Response:
         [name, v.value, v.numerator, v.denominator, *(v.interval or ("", "")), v.unit, v.currency or ""]
         for name, v in found.metrics.items()
     ]
-    rows += [[f"state:{state}", n, n, found.counts.total, "", "", "count", ""] for state, n in found.states.items()]
+    rows += [
+        [f"state:{state}", n, n, found.counts.total, "", "", "count", ""] for state, n in found.states.items()
+    ]
     header = ["figure", "value", "numerator", "denominator", "low_95", "high_95", "unit", "currency"]
     return Response(
         exporting.csv_stream(header, rows),
@@ -84,7 +88,8 @@ def _bars(rows: list[tuple[str, int, str]]):
     if not rows:
         return None
     return charts.bars(
-        [(reason, n, state and _(state), "c2") for reason, n, state in rows[:12]], title=_("Reasons and how many")
+        [(reason, n, state and _(state), "c2") for reason, n, state in rows[:12]],
+        title=_("Reasons and how many"),
     )
 
 
@@ -93,7 +98,11 @@ def _arms(found: report.Report):
     if not compared:
         return None
     rows = [
-        (_("Text %(letter)s", letter=chr(65 + arm.idx)), *(100 * d for d in arm.difference), f"c{1 + arm.idx % 5}")
+        (
+            _("Text %(letter)s", letter=chr(65 + arm.idx)),
+            *(100 * d for d in arm.difference),
+            f"c{1 + arm.idx % 5}",
+        )
         for arm in compared
     ]
     return charts.intervals(rows, title=_("Opt-outs against text A, in points"), unit="")

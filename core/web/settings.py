@@ -1,0 +1,257 @@
+"""Settings of the house, and the audit log; one's own account is core/web/account.py."""
+
+from __future__ import annotations
+
+from flask import Blueprint, request, url_for
+from flask_security import current_user
+from wtforms import (
+    BooleanField,
+    DecimalField,
+    IntegerField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, Length, NumberRange
+
+from core.audience import keywords
+from core.clock import now
+from core.db import database
+from core.db import settings as stored
+from core.db.models import Audit
+from core.i18n import _, _l
+from core.security import audit
+from core.sending import approval, drain
+from core.timing import hours
+from core.web.access import allow, signed_in
+from core.web.forms import Form, choices, tidy, zone_choices
+from core.web.render import flash, page, redirect_hx, rt
+
+bp = Blueprint("settings", __name__, url_prefix="/settings")
+PAGE = 50
+
+
+class _General(Form):
+    brand = StringField(
+        _l("Name of the brand"),
+        [Length(max=60)],
+        filters=[tidy],
+        description=_l("What people know you by; the signature check looks for it in each text."),
+    )
+    zone = SelectField(
+        _l("Time zone"),
+        description=_l("For pages of people who chose none, and for start times of campaigns."),
+    )
+
+
+class _Hours(Form):
+    start = StringField(_l("Earliest"), [DataRequired()], render_kw={"type": "time"})
+    end = StringField(_l("Latest"), [DataRequired()], render_kw={"type": "time"})
+    rules = SelectMultipleField(_l("Rules in force"))
+
+
+class _Rules(Form):
+    four_eyes = IntegerField(
+        _l("Second pair of eyes above this many people"),
+        [NumberRange(0, 100_000_000)],
+        description=_l(
+            "A larger campaign starts only after a second person approved exactly what will be sent."
+        ),
+    )
+    four_eyes_cost = DecimalField(
+        _l("… or above this cost"),
+        [NumberRange(0, 1_000_000_000)],
+        description=_l("In the currency of the account; 0 does not ask."),
+    )
+    waiver = BooleanField(_l("Allow admins to waive approval for one campaign (approve=off)"))
+    pause_after = IntegerField(
+        _l("Pause a campaign after this many failures in a row"),
+        [NumberRange(1, 1_000_000)],
+        description=_l("The campaign page then says why; somebody looks and resumes."),
+    )
+    stop_scope = SelectField(
+        _l("What a STOP ends"),
+        choices=choices([("all", _l("All texts")), ("marketing", _l("Marketing only"))]),
+        description=_l("US rules take a STOP as the end of all texts, codes and notices too."),
+    )
+
+
+class _Words(Form):
+    stop = TextAreaField(_l("STOP words"), render_kw={"rows": 3})
+    start = TextAreaField(_l("START words"), render_kw={"rows": 2})
+    confirm = TextAreaField(_l("Words of consent, while a double opt-in waits"), render_kw={"rows": 2})
+    help = TextAreaField(_l("HELP words"), render_kw={"rows": 2})
+
+
+@bp.get("")
+@signed_in
+def index():
+    return page("settings/index.html")
+
+
+@bp.get("/general")
+@allow("settings.edit")
+def general():
+    form = _General(data={"brand": stored.get("brand", ""), "zone": stored.get("zone", "")})
+    form.zone.choices = zone_choices(_("as configured: %(zone)s", zone=rt().settings.zone))
+    return page("settings/general.html", form=form, settings=rt().settings)
+
+
+@bp.post("/general")
+@allow("settings.edit")
+def save_general():
+    form = _General()
+    form.zone.choices = zone_choices(_("as configured: %(zone)s", zone=rt().settings.zone))
+    if not form.validate_on_submit():
+        return page("settings/general.html", status=422, form=form, settings=rt().settings)
+    _store("general", {"brand": form.brand.data or "", "zone": form.zone.data or ""})
+    return redirect_hx(url_for("settings.general"))
+
+
+@bp.get("/hours")
+@allow("settings.edit")
+def sending_hours():
+    kept = stored.get(hours.HOURS_KEY, hours.DEFAULT_HOURS)
+    off = set(stored.get(hours.RULES_OFF_KEY, []))
+    form = _Hours(data={**kept, "rules": [name for name in rt().plugins.rules if name not in off]})
+    return page(
+        "settings/hours.html", form=_with_rules(form), rules=rt().plugins.rules, marked=form.rules.data
+    )
+
+
+@bp.post("/hours")
+@allow("settings.edit")
+def save_hours():
+    form = _with_rules(_Hours())
+    ok = form.validate_on_submit()
+
+    def work() -> None:
+        with database.write_tx():
+            hours.set_house_hours(form.start.data, form.end.data)
+            off = sorted(set(rt().plugins.rules) - set(form.rules.data or []))
+            _store("hours", {hours.RULES_OFF_KEY: off}, f"{form.start.data}–{form.end.data} off: {off}")
+
+    if not (ok and form.attempt(work)):
+        marked = form.rules.data or []
+        return page("settings/hours.html", status=422, form=form, rules=rt().plugins.rules, marked=marked)
+    return redirect_hx(url_for("settings.sending_hours"))
+
+
+@bp.get("/rules")
+@allow("settings.edit")
+def rules():
+    return page("settings/rules.html", form=_rules_form(), words=_words_form())
+
+
+@bp.post("/rules")
+@allow("settings.edit")
+def save_rules():
+    form = _Rules()
+    if not form.validate_on_submit():
+        return page("settings/rules.html", status=422, form=form, words=_words_form())
+    _store(
+        "rules",
+        {
+            approval.RECIPIENTS_KEY: form.four_eyes.data,
+            approval.COST_KEY: int(form.four_eyes_cost.data * 1_000_000),
+            approval.WAIVER_KEY: form.waiver.data,
+            drain.PAUSE_AFTER_KEY: form.pause_after.data,
+            keywords.SCOPE: form.stop_scope.data,
+        },
+    )
+    return redirect_hx(url_for("settings.rules"))
+
+
+@bp.post("/words")
+@allow("settings.edit")
+def save_words():
+    """Words that end, begin or explain; STOP and 退订 cannot be taken off."""
+    form = _Words()
+    ok = form.validate_on_submit()
+
+    def work() -> None:
+        with database.write_tx():
+            lists = {field.name: _split(field.data) for field in form if field.name != "csrf_token"}
+            keywords.change({**keywords.load(), **lists}, as_of=now().date().isoformat())
+            audit.record(current_user.email, "settings.words", "keywords")
+
+    if not (ok and form.attempt(work)):
+        return page("settings/rules.html", status=422, form=_rules_form(), words=form)
+    flash(_("Saved."))
+    return redirect_hx(url_for("settings.rules"))
+
+
+@bp.get("/audit")
+@allow("settings.edit")
+def audit_log():
+    """Who did what, newest first, paged by key."""
+    who, what = request.args.get("who", "").strip(), request.args.get("what", "").strip()
+    before, after = request.args.get("before", type=int), request.args.get("after", type=int)
+    rows = Audit.select()
+    if who:
+        rows = rows.where(Audit.who.contains(who) | Audit.object.contains(who))
+    if what:
+        rows = rows.where(Audit.action.startswith(what))
+    if after:
+        rows = list(rows.where(Audit.id > after).order_by(Audit.id).limit(PAGE))[::-1]
+    else:
+        rows = rows.where(Audit.id < before) if before else rows
+        rows = list(rows.order_by(Audit.id.desc()).limit(PAGE))
+    first = rows[0].id if rows else 0
+    last = rows[-1].id if rows else 0
+    newer = (before or after) and first and database.scalar("SELECT max(id) FROM audit") > first
+    older = rows and (len(rows) == PAGE or after)
+    keep = {key: value for key, value in (("who", who), ("what", what)) if value}
+    return page(
+        "settings/audit.html",
+        fragment="settings/_audit.html",
+        rows=rows,
+        who=who,
+        what=what,
+        newer=url_for(".audit_log", after=first, **keep) if newer else None,
+        older=url_for(".audit_log", before=last, **keep) if older else None,
+    )
+
+
+# --- helpers --------------------------------------------------------------------------------------------
+
+
+def _with_rules(form: _Hours) -> _Hours:
+    form.rules.choices = choices((name, name) for name in rt().plugins.rules)
+    return form
+
+
+def _rules_form() -> _Rules:
+    return _Rules(
+        formdata=None,
+        data={
+            "four_eyes": stored.get(approval.RECIPIENTS_KEY, approval.RECIPIENTS_DEFAULT),
+            "four_eyes_cost": stored.get(approval.COST_KEY, 0) / 1_000_000,
+            "waiver": stored.get(approval.WAIVER_KEY, True),
+            "pause_after": stored.get(drain.PAUSE_AFTER_KEY, drain.PAUSE_AFTER),
+            "stop_scope": stored.get(keywords.SCOPE, "all"),
+        },
+    )
+
+
+def _words_form() -> _Words:
+    words = keywords.load()
+    names = ("stop", "start", "confirm", "help")
+    return _Words(formdata=None, data={name: "\n".join(words[name]) for name in names})
+
+
+def _split(text: str | None) -> list[str]:
+    return [
+        word.strip()
+        for word in (text or "").replace(",", "\n").replace("，", "\n").splitlines()
+        if word.strip()
+    ]
+
+
+def _store(section: str, values: dict, detail: str = "") -> None:
+    with database.write_tx():
+        for key, value in values.items():
+            stored.put(key, value)
+        audit.record(current_user.email, f"settings.{section}", section, detail or str(values))
+    flash(_("Saved."))
