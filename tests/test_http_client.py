@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pycurl
 import pytest
 
+from core.addresses import Rules, is_public
 from core.contract.errors import Ambiguous, BadConfig, Throttled, Unreachable
-from core.http import MAX_BODY_BYTES, Client, Request, Response, Rules, is_public
+from core.http import MAX_BODY_BYTES, Client, Request, Response
 from tests.gateway import answer, drop, gateway
 from tests.servers import free_port
 

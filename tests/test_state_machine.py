@@ -28,6 +28,7 @@ from core.sending import (
     submit,
     sweep,
     verify,
+    wire,
 )
 from core.sending.breaker import load
 from core.sending.drain import Drain

@@ -8,7 +8,7 @@ from core import exporting
 from core.db.models import Campaign
 from core.i18n import _
 from core.measure import report
-from core.web import charts, format
+from core.web import charts, format, reasons
 from core.web.access import allow
 from core.web.render import page, rt
 
@@ -25,8 +25,8 @@ def campaign(id: int):
         report=found,
         funnel=_funnel(found),
         hours=_hours(found),
-        failures=_bars(found.failures),
-        exclusions=_bars([(reason, n, "") for reason, n in found.exclusions.items()]),
+        failures=_bars([(reason, n) for reason, n, _state in found.failures]),
+        exclusions=_bars(list(found.exclusions.items())),
         arms=_arms(found),
         panels=[
             p for given in rt().plugins.call("panels", page="campaign", obj=found.campaign) for p in given
@@ -84,13 +84,12 @@ def _hours(found: report.Report):
     return charts.line(series, labels, title=_("Messages by hour of sending")), charts.legend(series)
 
 
-def _bars(rows: list[tuple[str, int, str]]):
+def _bars(rows: list[tuple[str, int]]):
     if not rows:
         return None
-    return charts.bars(
-        [(reason, n, state and _(state), "c2") for reason, n, state in rows[:12]],
-        title=_("Reasons and how many"),
-    )
+    total = sum(n for _reason, n in rows)
+    bars = [(reasons.word(reason), n, format.pct(n / total), "c2") for reason, n in rows[:12]]
+    return charts.bars(bars, title=_("Reasons and how many"), width=520, label_width=180)
 
 
 def _arms(found: report.Report):
