@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from core.jobs import Ticker
-from core.sending import leases
+from core.sending import accounts, leases
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -43,6 +43,7 @@ def run(rt: Runtime) -> None:
                 break
         _drain(consumer, ticker)
     finally:
+        accounts.close_providers(rt)
         leases.end(rt, worker)
         pid_file.unlink(missing_ok=True)
 

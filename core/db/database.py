@@ -24,7 +24,6 @@ from core.db.models.base import database as proxy
 _PRAGMAS = {
     "journal_mode": "wal",
     "synchronous": 2,
-    "cache_size": -32_000,
     "temp_store": 2,
     "wal_autocheckpoint": 20_000,
     "foreign_keys": 1,
@@ -32,12 +31,15 @@ _PRAGMAS = {
 _LOCKED = ("database is locked", "database table is locked", "deadlock detected", "could not serialize")
 
 
-def connect(url: str) -> Database:
-    """Make the database of this process.  Raises `Refusal` for an unknown scheme."""
+def connect(url: str, cache_mb: int = 32) -> Database:
+    """Make the database of this process.  Raises `Refusal` for an unknown scheme.
+
+    `cache_mb`: SQLite's page cache of each connection, one a thread; web servers have many threads.
+    """
     parts = urlparse(url)
     if parts.scheme == "sqlite":
         path = unquote(url.removeprefix("sqlite:///"))
-        made: Database = SqliteDatabase(path, pragmas=_PRAGMAS, timeout=10, lock_type="IMMEDIATE")
+        made: Database = SqliteDatabase(path, pragmas=_PRAGMAS | {"cache_size": -1000 * cache_mb}, timeout=10, lock_type="IMMEDIATE")
     elif parts.scheme in ("postgresql", "postgres"):
         made = PostgresqlDatabase(url, prefer_psycopg3=True, autoconnect=True)
     else:

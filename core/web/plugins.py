@@ -5,9 +5,8 @@ from __future__ import annotations
 from flask import Blueprint, request, url_for
 from flask_security import current_user
 
-from core import clock
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import database, pluginstate
 from core.db import settings as stored
 from core.i18n import _
 from core.security import audit
@@ -86,10 +85,5 @@ def _forms(name: str) -> dict:
 
 def _remember(name: str, enabled: bool) -> None:
     with database.write_tx():
-        database.execute(
-            "INSERT INTO plugin_state (name, enabled, reason, at) VALUES (?, ?, ?, ?) "
-            "ON CONFLICT (name) DO UPDATE "
-            "SET enabled = excluded.enabled, reason = excluded.reason, at = excluded.at",
-            (name, int(enabled), current_user.email[:250], clock.now_ms()),
-        )
+        pluginstate.remember(name, enabled, current_user.email)
         audit.record(current_user.email, "plugin.enable" if enabled else "plugin.disable", name)

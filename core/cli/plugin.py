@@ -1,0 +1,222 @@
+"""`cooee plugin`: what is loaded, switching, installing, and help for authors."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import click
+
+from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.contract import scaffold
+from core.contract.discovery import ENTRY_POINTS, find, load_file
+from core.contract.errors import Refusal
+from core.contract.manager import Plugins
+from core.db import database, pluginstate
+from core.security import audit
+
+
+@click.group("plugin")
+def command() -> None:
+    """Plugins: providers, segmenters, checks, metrics, rules and whole features.
+
+    Example: cooee plugin new provider my_gateway --to .
+    """
+
+
+@command.command("list")
+@json_option
+@pass_rt
+def list_(rt, as_json: bool) -> None:
+    """All plugins with state, what they give, and what went wrong.
+
+    Example: cooee plugin list --json
+    """
+    reports = rt.plugins.report()
+
+    def human(_data) -> str:
+        rows = []
+        for one in reports:
+            gives = ", ".join(f"{family} {' '.join(names)}" for family, names in one["provides"].items())
+            rows.append((one["name"], one["source"], one["version"], one["state"], gives, one["reason"]))
+        lines = [table(rows, ("NAME", "FROM", "VERSION", "STATE", "GIVES", "WHY"))]
+        for one in reports:
+            lines += [f"{one['name']}: {problem}" for problem in one["problems"]]
+            lines += [one["traceback"].rstrip()] if one["traceback"] else []
+        return "\n".join(lines)
+
+    emit(reports, as_json, human)
+
+
+@command.command("enable")
+@click.argument("name")
+@pass_rt
+def enable(rt, name: str) -> None:
+    """Switch a plugin on; running processes follow when they start again.
+
+    Example: cooee plugin enable providers.http
+    """
+    _switch(rt, name, True)
+
+
+@command.command("disable")
+@click.argument("name")
+@click.option("--reason", default="", help="Why, for others to read.")
+@pass_rt
+def disable(rt, name: str, reason: str) -> None:
+    """Switch a plugin off; running processes follow when they start again.
+
+    Example: cooee plugin disable providers.http --reason "not used here"
+    """
+    _switch(rt, name, False, reason)
+
+
+def _switch(rt, name: str, on: bool, reason: str = "") -> None:
+    full = _named(rt.plugins, name)
+    with database.write_tx():
+        pluginstate.remember(full, on, reason or "" if on else reason or f"switched off by {whoami()}")
+        audit.record(whoami(), "plugin.enable" if on else "plugin.disable", full, reason)
+    click.echo(f"{full} is {'on' if on else 'off'}; restart Cooee to apply it everywhere.")
+
+
+def _named(plugins: Plugins, name: str) -> str:
+    """The full name; the part behind the dot is enough when only one plugin has it."""
+    if name in plugins.all:
+        return name
+    fits = [full for full in plugins.all if full.rpartition(".")[2] == name]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise Refusal(f"{name!r} could be {' or '.join(fits)}; write it in full.", field="name")
+    raise Refusal(f"There is no plugin {name!r}; `cooee plugin list` shows those there are.", field="name")
+
+
+@command.command("install")
+@click.argument("what")
+@click.option("--pip-option", "options", multiple=True, help="Given on to pip, e.g. --pip-option=--no-deps.")
+@pass_rt
+def install(rt, what: str, options: tuple[str, ...]) -> None:
+    """Install a single .py file into this instance, or a package into this Python by pip.
+
+    Example: cooee plugin install ./my_gateway.py
+    """
+    file = Path(what)
+    if file.suffix == ".py" and file.is_file():
+        target = rt.settings.path("plugins", file.name)
+        if target.exists():
+            raise Refusal(f"{target} exists already; `cooee plugin uninstall {file.stem}` removes it.")
+        target.parent.mkdir(exist_ok=True)
+        shutil.copyfile(file, target)
+        new = load_file(target)
+        if new.error:
+            target.unlink()
+            raise Refusal(f"{file} cannot be loaded and was not installed: {new.error}")
+        click.echo(f"{new.name} is installed; restart Cooee to use it.")
+        return
+    before = _distributions()
+    _pip("install", *options, what)
+    new_names = sorted(_distributions().keys() - before.keys())
+    told = f"{', '.join(new_names)}: installed" if new_names else "Installed, but it registers no new plugin"
+    click.echo(f"{told}; restart Cooee to use it.")
+
+
+@command.command("uninstall")
+@click.argument("name")
+@pass_rt
+def uninstall(rt, name: str) -> None:
+    """Remove a plugin that was installed; bundled ones can only be disabled.
+
+    Example: cooee plugin uninstall my_gateway
+    """
+    plugin = rt.plugins.all[_named(rt.plugins, name)]
+    if plugin.source == "instance":
+        Path(plugin.path).unlink()
+    elif plugin.source == "installed" and plugin.name in _distributions():
+        _pip("uninstall", "-y", _distributions()[plugin.name])
+    else:
+        raise Refusal(f"{plugin.name} comes with Cooee; use `cooee plugin disable {plugin.name}`.")
+    click.echo(f"{plugin.name} is removed; restart Cooee to apply it.")
+
+
+def _distributions() -> dict[str, str]:
+    """{plugin: distribution} of the installed ones, as they are on disk now."""
+    return {
+        point.name: point.dist.name
+        for point in metadata.entry_points(group=ENTRY_POINTS)
+        if point.dist is not None
+    }
+
+
+def _pip(*arguments: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "pip", "--disable-pip-version-check", *arguments],
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        last = (done.stderr.strip() or done.stdout.strip()).splitlines()[-1:]
+        raise Refusal(f"pip could not do it: {last[0] if last else done.returncode}")
+
+
+@command.command("new")
+@click.argument("kind", type=click.Choice(scaffold.KINDS))
+@click.argument("name")
+@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("."))
+@json_option
+def new(kind: str, name: str, folder: Path, as_json: bool) -> None:
+    """Write a working skeleton and its test.
+
+    Example: cooee plugin new provider my_gateway --to plugins-of-mine
+    """
+    files = [str(file) for file in scaffold.write(kind, name, folder)]
+    emit({"files": files}, as_json, f"Wrote {' and '.join(files)}.\nNow: python -m pytest {files[1]}")
+
+
+@command.command("check")
+@click.argument("path")
+@json_option
+@click.pass_context
+def check(ctx: click.Context, path: str, as_json: bool) -> None:
+    """Run the contract suite on a file, a folder of plugins, or a plugin that is loaded.
+
+    Example: cooee plugin check my_gateway.py
+    """
+    found = _checked(Path(path)) if Path(path).exists() else _loaded(ctx, path)
+    data = [
+        {"plugin": plugin, "what": what, "ok": not broken, "broken": broken} for plugin, what, broken in found
+    ]
+    lines = [f"{'ok  ' if d['ok'] else 'BAD '} {d['plugin']}: {d['what']}" for d in data]
+    lines += [f"     {d['what']}: {sentence}" for d in data for sentence in d["broken"]]
+    emit(data, as_json, "\n".join(lines))
+    if not all(d["ok"] for d in data):
+        ctx.exit(1)
+
+
+def _checked(path: Path) -> list[tuple[str, str, list[str]]]:
+    """Load what is there and nothing else, on a throw-away instance: metrics want a database."""
+    from core.bench import throwaway
+    from core.contract.testing import check_all
+
+    with throwaway():
+        many = (
+            find(path.resolve(), bundled=None, installed=False)
+            if path.is_dir()
+            else [load_file(path.resolve())]
+        )
+        plugins = Plugins(many)
+        found = list(check_all(plugins))
+    if len(found) <= len(plugins.all):
+        raise Refusal(f"{path} registers nothing; does it have functions marked with @hookimpl?")
+    return found
+
+
+def _loaded(ctx: click.Context, name: str) -> list[tuple[str, str, list[str]]]:
+    from core.cli.common import composed
+    from core.contract.testing import check_all
+
+    plugins = composed(ctx).plugins
+    full = _named(plugins, name)
+    return [found for found in check_all(plugins) if found[0] == full]

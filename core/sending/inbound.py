@@ -1,0 +1,82 @@
+"""Texts from people: stored once each, STOP and START obeyed in the transaction that stores them."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import TYPE_CHECKING
+
+from core import clock
+from core.audience import consent, keywords, phones
+from core.contract.types import Inbound
+from core.db import database
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+log = logging.getLogger("cooee.inbound")
+
+#: A longer text is cut: no text message is longer than 255 parts of 153 characters, and none of ours reads it.
+MAX_TEXT = 4000
+
+
+@dataclass
+class Applied:
+    """What a batch of inbound texts did; for `announce` after the commit."""
+
+    ids: list[int] = field(default_factory=list)
+    events: list[consent.Event] = field(default_factory=list)
+
+
+def apply(rt: Runtime, account_id: int, texts: Iterable[Inbound]) -> Applied:
+    """Store texts and do what they ask for.  Inside `write_tx()`; a text stored before is left alone.
+
+    A sender that is no valid number (a short code, a name) is stored by a hash of what it said and obeys
+    nothing: there is nobody to suppress.
+    """
+    done, words = Applied(), None
+    for text in texts:
+        words = words or keywords.Words.current()
+        _one(rt, account_id, text, words, done)
+    return done
+
+
+def _one(rt: Runtime, account_id: int, text: Inbound, words: keywords.Words, done: Applied) -> None:
+    number = text.sender.strip()
+    # Providers write international numbers, many without the plus.
+    phone = phones.parse(number if number.startswith("+") else f"+{number}") or phones.parse(
+        number, rt.settings.default_region
+    )
+    e164 = phone.e164 if phone else number[:40]
+    bidx, sealed = rt.keys.blind_index(e164), rt.keys.seal_number(e164)
+    body = text.text.replace("\x00", "")[:MAX_TEXT]
+    intent = words.intent(body, phone.country if phone else "", pending=keywords.is_pending(bidx))
+    at = clock.to_ms(text.at) if text.at else clock.now_ms()
+    row = database.one(
+        "INSERT INTO inbound (account_id, contact_id, phone_bidx, phone_enc, body, intent, dedupe, received_at) "
+        "VALUES (?, (SELECT id FROM contact WHERE phone_bidx = ?), ?, ?, ?, ?, ?, ?) "
+        "ON CONFLICT (dedupe) DO NOTHING RETURNING id",
+        (account_id, bidx, bidx, sealed, body, intent, _dedupe(account_id, text, e164, at), clock.now_ms()),
+    )
+    if row is None:
+        return
+    done.ids.append(row[0])
+    if intent and phone:
+        evidence = {"inbound": row[0], "account": account_id, "intent": intent}
+        done.events += keywords.apply_inbound(rt, bidx, sealed, intent, evidence=evidence, at=clock.now_ms())
+
+
+def _dedupe(account_id: int, text: Inbound, e164: str, at: int) -> bytes:
+    """The provider's id makes a repeated call harmless; without one, the same words within the minute."""
+    what = f"id:{text.id}" if text.id else f"text:{e164}:{at // 60_000}:{text.text}"
+    return blake2b(f"{account_id}:{what}".encode(errors="replace"), digest_size=16).digest()
+
+
+def announce(rt: Runtime, done: Applied) -> None:
+    """Tell plugins, after the commit."""
+    if done.events:
+        consent.announce(rt, done.events)
+    if done.ids:
+        rt.plugins.call("inbound_received", inbound_ids=done.ids)
