@@ -5,7 +5,8 @@ A backup is one tar file: `manifest.json` and either `cooee.db` (SQLite's own on
 backup would open itself.  `cp` of a live SQLite file is no backup (25 of 25 copies were bad, measured).
 
 A restore goes into quarantine: sending stays off until `cooee resume-sending`.  What the send journal says
-went on the wire after the backup becomes `in_doubt`, so that it is not sent again.
+went on the wire after the backup becomes `in_doubt`, so that it is not sent again; who said STOP after it is
+blocked again from the journal of the suppression list.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ import tarfile
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from core import clock
+from core.audience import blocklog, suppression
 from core.contract.errors import Refusal
 from core.db import database, migrate, settings
 from core.db.codes import State
@@ -43,7 +46,7 @@ def backup(rt: Runtime, file: Path) -> dict[str, Any]:
         place = Path(folder)
         manifest = {
             "format": _FORMAT,
-            "made_at": clock.now().isoformat(timespec="seconds"),
+            "made_at": clock.now().isoformat(timespec="milliseconds"),
             "backend": "postgresql" if database.is_postgres() else "sqlite",
             "migrations": _applied(),
             "key": _key_id(rt),
@@ -67,7 +70,7 @@ def backup(rt: Runtime, file: Path) -> dict[str, Any]:
 def restore(rt: Runtime, file: Path) -> dict[str, Any]:
     """Replace the database of this instance by a backup, in quarantine.  Stop Cooee first.
 
-    Returns {"contacts", "messages", "in_doubt"}.  Raises `Refusal` when the file, its keys or the backend do
+    Returns {"contacts", "messages", "in_doubt", "blocked"}.  Raises `Refusal` when the file, its keys or the backend do
     not fit; then nothing was changed.
     """
     with _opened(file) as (manifest, place):
@@ -85,7 +88,9 @@ def restore(rt: Runtime, file: Path) -> dict[str, Any]:
     migrate.upgrade(rt.settings.instance, rt.plugins.migrations)
     settings.put(SENDING_OFF, f"restored {clock.now().isoformat(timespec='minutes')} from {file.name}")
     doubtful = _doubt_what_was_sent(rt)
-    return {"contacts": manifest["contacts"], "messages": manifest["messages"], "in_doubt": doubtful}
+    blocked = _block_who_said_stop(rt, clock.to_ms(datetime.fromisoformat(manifest["made_at"])))
+    counts = {name: manifest[name] for name in ("contacts", "messages")}
+    return counts | {"in_doubt": doubtful, "blocked": blocked}
 
 
 def resume_sending() -> str | None:
@@ -250,6 +255,19 @@ def _doubt_what_was_sent(rt: Runtime) -> int:
     for start in range(0, len(sent), 1_000):
         done += database.retry_locked(_doubt, sent[start : start + 1_000])
     return done
+
+
+def _block_who_said_stop(rt: Runtime, since: int) -> int:
+    """Repeat the changes of the suppression list made after the backup; returns how many."""
+    changes = list(blocklog.since(rt.settings.path("journal"), since))
+    for change in changes:
+        with database.write_tx():
+            if change.added:
+                entries = [suppression.Entry(bidx, classes=change.classes) for bidx in change.phone_bidxs]
+                suppression.add(rt, entries, reason=change.reasons[0], who="restore")
+            else:
+                suppression.remove(rt, change.phone_bidxs[0], reasons=change.reasons)
+    return len(changes)
 
 
 def _doubt(ids: list[int]) -> int:

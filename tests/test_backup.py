@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from core import backup, clock
+from core.audience import suppression
 from core.contract.errors import Refusal
 from core.db import database, settings
 from core.db.codes import State
@@ -51,7 +52,7 @@ def test_what_was_sent_after_the_backup_is_in_doubt_and_sending_is_off(rt, tmp_p
     journal.sent(9, 1, [1, 2])
     journal.close()
     done = backup.restore(rt, tmp_path / "early.tar")
-    assert done == {"contacts": 0, "messages": 3, "in_doubt": 2}
+    assert done == {"contacts": 0, "messages": 3, "in_doubt": 2, "blocked": 0}
     assert dict(database.query("SELECT id, state FROM message")) == {
         1: State.in_doubt,
         2: State.in_doubt,
@@ -64,6 +65,21 @@ def test_what_was_sent_after_the_backup_is_in_doubt_and_sending_is_off(rt, tmp_p
     assert "early.tar" in settings.get(backup.SENDING_OFF)
     assert "early.tar" in backup.resume_sending()
     assert settings.get(backup.SENDING_OFF) is None
+
+
+def test_a_stop_after_the_backup_is_not_forgotten(rt, tmp_path):
+    ahead, later = (suppression.entry(rt, number) for number in ("+8613800138000", "+8613800138001"))
+    freed = suppression.entry(rt, "+8613800138002")
+    with database.write_tx():
+        suppression.add(rt, [ahead, freed], reason="stop")
+    clock.sleep(0.005)
+    backup.backup(rt, tmp_path / "b.tar")
+    with database.write_tx():
+        suppression.add(rt, [later], reason="stop")
+        suppression.remove(rt, freed.phone_bidx)
+    assert backup.restore(rt, tmp_path / "b.tar")["blocked"] == 2
+    held = {bytes(row[0]) for row in database.query("SELECT phone_bidx FROM suppression")}
+    assert held == {ahead.phone_bidx, later.phone_bidx}
 
 
 def test_fields_defined_before_the_backup_come_back(rt, tmp_path):

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core import clock
-from core.audience import kinds
+from core.audience import blocklog, kinds
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import ALL_CLASSES_MASK, Cls
@@ -106,6 +106,9 @@ def add(rt: Runtime, entries: Sequence[Entry], *, reason: str, who: str = "") ->
         rows,
     )
     fold(bidxs)
+    for classes in sorted({item.classes for item in entries}):
+        some = [b for b in bidxs if by_number[b].classes == classes]
+        blocklog.write(rt.settings.path("journal"), True, [reason], classes, some)
     return len(bidxs) - before
 
 
@@ -132,6 +135,7 @@ def remove(rt: Runtime, phone_bidx: bytes, *, reasons: Iterable[str] = ()) -> in
         (phone_bidx, *going),
     )
     fold([phone_bidx])
+    blocklog.write(rt.settings.path("journal"), False, going, 0, [phone_bidx])
     return len(going)
 
 

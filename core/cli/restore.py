@@ -28,5 +28,6 @@ def command(rt, file: Path, yes: bool, as_json: bool) -> None:
         done,
         as_json,
         f"Restored {done['contacts']} contacts and {done['messages']} messages; {done['in_doubt']} the "
-        "journal saw on the wire are in doubt.\nSending is off: look at them, then run `cooee resume-sending`.",
+        f"journal saw on the wire are in doubt, {done['blocked']} later changes of the suppression list repeated.\n"
+        "Sending is off: look at them, then run `cooee resume-sending`.",
     )
