@@ -59,6 +59,19 @@ def best_language(accept: Iterable[str], default: str = "en") -> str:
     return default if default in LANGUAGES else "en"
 
 
+def pick_language(available: Iterable[str], wanted: str | None, default: str) -> str:
+    """The language of the text someone gets: theirs, a cousin of it (zh for zh-Hant), else the default."""
+    offered = list(available)
+    if wanted:
+        wanted = wanted.replace("_", "-")
+        if wanted in offered:
+            return wanted
+        base = wanted.split("-")[0].lower()
+        if cousin := next((lang for lang in offered if lang.split("-")[0].lower() == base), None):
+            return cousin
+    return default if default in offered else offered[0]
+
+
 def folders() -> list[Path]:
     """Where translations live: the core first, then the plugins of the checkout."""
     return [HERE / "translations", *sorted(PLUGINS.glob("**/translations"))]

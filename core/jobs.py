@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import json
 import logging
+import os
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,24 @@ class _Storage(SqliteStorage):
     def _create_connection(self):
         connection = super()._create_connection()
         connection.execute("PRAGMA synchronous=1")
+        for statement in self.ddl:
+            connection.execute(statement)
+        self._made = self._inode()
         return connection
+
+    @property
+    def conn(self):
+        """The connection; a new one, with its tables, when somebody deleted the file under a live process."""
+        if self._conn is not None and self._inode() != self._made:
+            self._conn.close()
+            self._conn = None
+        return super().conn
+
+    def _inode(self) -> int:
+        try:
+            return os.stat(self.filename).st_ino
+        except FileNotFoundError:
+            return 0
 
 
 class Queue:

@@ -37,6 +37,11 @@ def test_many_numbers_seal_like_one():
     assert len(set(KEYS.seal_numbers(numbers * 50))) == 100
 
 
+def test_many_blind_indexes_at_once_are_those_of_each():
+    numbers = [f"+86138{n:08}" for n in range(200)]
+    assert KEYS.blind_indexes(numbers) == [KEYS.blind_index(number) for number in numbers]
+
+
 def test_the_blind_index_is_equal_only_for_equal_numbers_and_keys():
     other = crypto.Keys(b"d" * 32, b"j" * 32, b"s" * 32)
     assert KEYS.blind_index("+8613800138000") == KEYS.blind_index("+8613800138000")

@@ -180,7 +180,10 @@ def test_ids_of_removed_contacts_are_not_given_to_others(rt, take):
 def test_a_suppressed_number_stays_blocked_and_its_yes_is_not_taken(rt, take):
     with database.write_tx():
         suppression.add(rt, [suppression.entry(rt, "+8613800138000")], reason="stop")
-    take(FIRST)
+    for name in ("new.csv", "again.csv"):
+        done = take(FIRST, name)
+        noted = [(row, reason) for row, reason, _cells in rejects.rows(done["batch"], taken=True)]
+        assert noted == [(3, "bad_date:1990-02-30"), (4, "bad_yes")] and done["notes"] == 2
     bits = database.one(
         "SELECT p.blocked_bits, p.consent_bits FROM profile p JOIN contact c ON c.id = p.contact_id WHERE c.phone_bidx = ?",
         (rt.keys.blind_index("+8613800138000"),),

@@ -243,3 +243,11 @@ def test_counting_too_slowly_is_refused_with_a_sentence(rt, monkeypatch):
     monkeypatch.setattr(figures, "deadline", late)
     with pytest.raises(Refusal, match="longer than 5 seconds"):
         segments.count(rt, {"all": []})
+
+
+def test_a_gender_is_found_by_any_word_for_it(rt):
+    define("gender", "choice", ("female", "male"))
+    woman, man = (add(rt, BLANK | {"fields": {"gender": code}}, code) for code in (1, 2))
+    for words, ids in (("女 F female", [woman]), ("m 男 male", [man]), ("Mars", [])):
+        for word in words.split():
+            assert [i for i in (woman, man) if segments.contains(rt, a("gender", "eq", word), i)] == ids, word

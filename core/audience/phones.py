@@ -162,8 +162,9 @@ def _main_region(digits: str) -> _Region | None:
 
 def _quick(raw: str, region: str) -> Phone | None:
     """The usual spellings of a mobile number; None sends the caller to the library."""
-    text = raw if raw.isascii() else raw.translate(_PLAIN)
-    digits = text.translate(_STRIP)
+    digits = raw if raw.isascii() else raw.translate(_PLAIN)
+    if not (digits.isdigit() or digits[1:].isdigit()):
+        digits = digits.translate(_STRIP)
     if digits.isdigit() and digits.isascii():
         home = _region(region)
         if not home:

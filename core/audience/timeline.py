@@ -7,6 +7,7 @@ cut to a page.  A contact has hundreds of lines, never millions, so each source 
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +15,7 @@ from typing import Any
 from core import ids
 from core.db import database
 from core.db.codes import Cls, State
+from core.i18n import pick_language
 
 PAGE = 30
 #: What can be asked for, in the order of the filter.
@@ -97,18 +99,23 @@ def _texts(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> lis
 
 
 def _variant_texts(contact_id: int, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], str]:
-    """The frozen words of variants in the contact's language, else in the first language there is."""
+    """The frozen words of variants in the language they were sent in: the contact's, else the template's own."""
     if not wanted:
         return {}
     language = database.scalar("SELECT language FROM profile WHERE contact_id = ?", (contact_id,)) or ""
     campaigns = sorted({campaign for campaign, _variant in wanted})
-    rows = database.query(
-        "SELECT campaign_id, idx, lang, body FROM variant_text "  # noqa: S608
-        f"WHERE campaign_id IN ({database.in_list(len(campaigns))}) ORDER BY lang DESC",
+    bodies: dict[tuple[int, int], dict[str, str]] = defaultdict(dict)
+    defaults: dict[tuple[int, int], str] = {}
+    for campaign, idx, lang, body, default in database.query(
+        "SELECT t.campaign_id, t.idx, t.lang, t.body, m.default_lang FROM variant_text t "  # noqa: S608
+        "LEFT JOIN variant v ON v.campaign_id = t.campaign_id AND v.idx = t.idx "
+        "LEFT JOIN template m ON m.id = v.template_id "
+        f"WHERE t.campaign_id IN ({database.in_list(len(campaigns))}) ORDER BY t.lang",
         campaigns,
-    )
-    exact = {(row[0], row[1]): row[3] for row in rows if row[2] == language}
-    return {(row[0], row[1]): row[3] for row in rows} | exact
+    ):
+        bodies[campaign, idx][lang] = body
+        defaults[campaign, idx] = default or lang
+    return {key: texts[pick_language(texts, language, defaults[key])] for key, texts in bodies.items()}
 
 
 def _replies(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from core.contract.errors import Refusal
 from core.i18n import _
+from core.i18n import pick_language as pick_language  # chosen alike where texts are sent and shown
 
 #: Letters of a script → the language a text in it is most likely in; kana before the characters it shares.
 _SCRIPTS = (
@@ -32,16 +32,3 @@ def language(tag: str) -> str:
 def guess_language(text: str) -> str:
     """The language a text is probably in, by its script; English for Latin letters."""
     return next((lang for lang, letters in _SCRIPTS if re.search(f"[{letters}]", text)), "en")
-
-
-def pick_language(available: Iterable[str], wanted: str | None, default: str) -> str:
-    """The language of the text someone gets: theirs, a cousin of it (zh for zh-Hant), else the default."""
-    offered = list(available)
-    if wanted:
-        wanted = wanted.replace("_", "-")
-        if wanted in offered:
-            return wanted
-        base = wanted.split("-")[0].lower()
-        if cousin := next((lang for lang in offered if lang.split("-")[0].lower() == base), None):
-            return cousin
-    return default if default in offered else offered[0]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import chain, islice
 from typing import Any
 
 from core.db import database
+
+#: SQLite: values of one IN list; rows of one INSERT; marks of one statement (SQLITE_MAX_VARIABLE_NUMBER).
+_BLOCK, _ROWS, _MARKS = 1_000, 400, 32_000
 
 
 def among_values(column: str, values: Sequence[Any]) -> tuple[str, tuple]:
@@ -14,6 +19,45 @@ def among_values(column: str, values: Sequence[Any]) -> tuple[str, tuple]:
     if database.is_postgres():
         return f"{column} = ANY(?)", (list(values),)
     return f"{column} IN ({database.in_list(len(values))})", tuple(values)
+
+
+def query_among(select: str, column: str, values: Sequence[Any]) -> list[tuple]:
+    """All rows of `select`, which ends in WHERE or AND, whose `column` is one of any number of values.
+
+    SQLite asks in blocks: one statement of 25,000 marks is parsed anew each time.
+    """
+    block = len(values) if database.is_postgres() else _BLOCK
+    found = []
+    for at in range(0, len(values), block or 1):
+        where, params = among_values(column, values[at : at + block])
+        found += database.query(f"{select} {where}", params)
+    return found
+
+
+def insert_columns(table: str, columns: Mapping[str, Sequence[Any]], same: Mapping[str, Any], n: int) -> None:
+    """Append `n` rows given by column, inside `write_tx`; `same` are columns with one value for all.
+
+    SQLite: one statement for hundreds of rows that names each value of `same` once, in three quarters of
+    the time of executemany.  PostgreSQL: COPY.
+    """
+    rows = zip(*columns.values(), strict=True)
+    if database.is_postgres():
+        constant = tuple(same.values())
+        database.copy_rows(table, (*columns, *same), (row + constant for row in rows))
+        return
+    size = max(1, min(_ROWS, (_MARKS - len(same)) // len(columns)))
+    for at in range(0, n, size):
+        sql = _insert_sql(table, tuple(columns), tuple(same), min(size, n - at))
+        database.execute(sql, (*same.values(), *chain.from_iterable(islice(rows, size))))
+
+
+@lru_cache(maxsize=64)
+def _insert_sql(table: str, columns: tuple[str, ...], same: tuple[str, ...], n: int) -> str:
+    names = ", ".join(f'"{name}"' for name in (*same, *columns))
+    shared = "".join(f"?{at}," for at in range(1, len(same) + 1))
+    row = f"({shared}{database.in_list(len(columns))})"
+    # A bare mark counts on from the highest one so far.
+    return f'INSERT INTO "{table}" ({names}) VALUES {",".join([row] * n)}'  # noqa: S608
 
 
 def new_ids(table: str, n: int, also: Iterable[str] = ()) -> list[int]:

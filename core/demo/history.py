@@ -10,9 +10,9 @@ from core.audience import consent
 from core.db import database
 from core.db.codes import Cls, State
 from core.db.models import Campaign
-from core.demo.work import TEMPLATES
 from core.runtime import Runtime
-from core.sending import log
+from core.sending import log, render
+from core.sending.item import Item
 
 #: (name, days ago, hour UTC, template, segment, share of the segment)
 _PAST = (
@@ -23,6 +23,7 @@ _PAST = (
     ("Gold evening", 5, 11, "New arrivals", "Gold customers", 17),
 )
 _BIRTHDAYS = 30
+_CHUNK = 10_000
 
 _MESSAGES = """
 INSERT INTO message (id, campaign_id, contact_id, cls, state, reason, attempt, account_id, parts, cost_micros,
@@ -32,7 +33,7 @@ SELECT ? + id, ?, id, ?,
   CASE WHEN draw < 94 OR draw > 97 THEN NULL WHEN draw < 97 THEN 'absent' ELSE 'ttl' END,
   1, ?, 1, 45000, ? + id % 900 * 1000,
   CASE WHEN draw < 98 THEN ? + id % 900 * 1000 + (id * 104729) % 400 * 1000 END
-FROM (SELECT p.contact_id AS id, (p.contact_id * 7919 + ?) % 100 AS draw FROM profile p
+FROM (SELECT p.contact_id AS id, (p.contact_id * 7919 + ?) % 9973 % 100 AS draw FROM profile p
       WHERE (p.consent_bits & {bit}) <> 0 AND (p.blocked_bits & {bit}) = 0 AND (p.contact_id * 131 + ?) % 100 < ?) drawn
 """
 _TALLY = """
@@ -50,36 +51,16 @@ def write(
     """Write the past; returns how many campaigns it has."""
     for name, days, hour, template, segment, share in _PAST:
         at = clock.now().replace(hour=hour, minute=0, second=0, microsecond=0) - timedelta(days=days)
-        _one(
-            rt,
-            name,
-            clock.to_ms(at),
-            account_id,
-            segments[segment],
-            template,
-            templates[template],
-            share,
-            chance,
-        )
-    for days in range(_BIRTHDAYS, 0, -1):
+        _one(rt, name, at, account_id, segments[segment], templates[template], share, chance)
+    for days in range(_BIRTHDAYS, 0, -3):
         at = clock.now().replace(hour=9, minute=30, second=0, microsecond=0) - timedelta(days=days)
-        if days % 3 == 0:
-            everyone = segments["Everyone who agreed"]
-            _one(
-                rt,
-                f"Birthdays {at:%d %b}",
-                clock.to_ms(at),
-                account_id,
-                everyone,
-                "Birthday",
-                templates["Birthday"],
-                7,
-                chance,
-            )
+        everyone, birthday = segments["Everyone who agreed"], templates["Birthday"]
+        _one(rt, f"Birthdays {at:%d %b}", at, account_id, everyone, birthday, 7, chance)
     return len(_PAST) + _BIRTHDAYS // 3
 
 
-def _one(rt, name, at, account_id, segment_id, template, template_id, share, chance) -> None:
+def _one(rt, name, started, account_id, segment_id, template_id, share, chance) -> None:
+    at = clock.to_ms(started)
     k = chance.randint(1, 1_000_000)
     campaign_id = Campaign.insert(
         {
@@ -99,11 +80,12 @@ def _one(rt, name, at, account_id, segment_id, template, template_id, share, cha
             "INSERT INTO variant (campaign_id, idx, template_id, weight) VALUES (?, 0, ?, 10000)",
             (campaign_id, template_id),
         )
-        for lang, text in zip(("en", "zh_Hans"), TEMPLATES[template][1:], strict=True):
-            database.execute(
-                "INSERT INTO variant_text (campaign_id, idx, lang, body, template_version) VALUES (?, 0, ?, ?, 1)",
-                (campaign_id, lang, text),
-            )
+        database.execute(
+            "INSERT INTO variant_text (campaign_id, idx, lang, body, template_version) "
+            "SELECT ?, 0, lang, body, version FROM template_text WHERE template_id = ?",
+            (campaign_id, template_id),
+        )
+        _words(rt, campaign_id)
         audience = database.scalar("SELECT COUNT(*) FROM message WHERE campaign_id = ?", (campaign_id,))
         last = database.scalar("SELECT MAX(contact_id) FROM profile")
         Campaign.update(audience=audience, cursor=last, cursor_end=last).where(
@@ -118,11 +100,29 @@ def _one(rt, name, at, account_id, segment_id, template, template_id, share, cha
         _optouts(rt, campaign_id, at, chance)
 
 
+def _words(rt: Runtime, campaign_id: int) -> None:
+    """Keep what each person read with the message, as sending does."""
+    words, last = render.Words(rt, campaign_id), 0
+    while rows := database.query(
+        "SELECT m.id, m.contact_id, p.country, p.language FROM message m "
+        "JOIN profile p ON p.contact_id = m.contact_id WHERE m.campaign_id = ? AND m.id > ? ORDER BY m.id LIMIT ?",
+        (campaign_id, last, _CHUNK),
+    ):
+        items = [
+            Item(id, contact_id, 0, 0, None, 1, None, country=country or "", language=language or "")
+            for id, contact_id, country, language in rows
+        ]
+        words.fill(items)
+        own = [(item.id, item.text) for item in items if item.own_text]
+        database.copy_rows("message_text", ("message_id", "body"), own)
+        last = rows[-1][0]
+
+
 def _optouts(rt: Runtime, campaign_id: int, at: int, chance: random.Random) -> None:
     """About four people in a thousand say stop within a day."""
     rows = database.query(
         "SELECT c.id, c.phone_bidx FROM message m JOIN contact c ON c.id = m.contact_id "
-        "WHERE m.campaign_id = ? AND m.state = ? AND (m.contact_id * 193 + ?) % 1000 < 4",
+        "WHERE m.campaign_id = ? AND m.state = ? AND (m.contact_id * 193 + ?) % 997 < 4",
         (campaign_id, State.delivered.value, campaign_id),
     )
     consent.record(

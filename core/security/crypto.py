@@ -7,6 +7,7 @@ a country in an hour, so it stays in the instance folder and out of dumps and ba
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import os
 import secrets
@@ -83,6 +84,20 @@ class Keys:
     def blind_index(self, e164: str) -> bytes:
         """16 bytes that are equal for equal numbers and say nothing else without the key."""
         return hmac.digest(self._index, e164.encode(), "sha256")[:16]
+
+    def blind_indexes(self, numbers: list[str]) -> list[bytes]:
+        """Many numbers at once: both halves of HMAC (RFC 2104) have taken in the key beforehand, which is
+        most of the work for texts as short as these."""
+        key = self._index.ljust(64, b"\0")
+        inner = hashlib.sha256(bytes(byte ^ 0x36 for byte in key)).copy
+        outer = hashlib.sha256(bytes(byte ^ 0x5C for byte in key)).copy
+        made = []
+        for number in numbers:
+            first, second = inner(), outer()
+            first.update(number.encode())
+            second.update(first.digest())
+            made.append(second.digest()[:16])
+        return made
 
 
 def mask(e164: str) -> str:

@@ -34,7 +34,7 @@ PREFIX = "set-"
 class AccountForm(Form):
     """What every account has, whatever its provider."""
 
-    name = StringField(_l("Name"), [v.InputRequired(), v.Length(max=60)], filters=[tidy])
+    name = StringField(_l("Account name"), [v.InputRequired(), v.Length(max=60)], filters=[tidy])
     sender = StringField(
         _l("Sender"), [v.Optional(), v.Length(max=40)], filters=[tidy],
         description=_l("What recipients see, where the provider and the country allow it."),

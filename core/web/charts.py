@@ -91,7 +91,7 @@ def line(
                 )
     every = max(1, math.ceil(len(labels) / 6))
     for i in range(0, len(labels), every):
-        marks.append(_text(x(i), height - 6, labels[i], "start" if i == 0 else "middle"))
+        marks.append(_text(x(i), height - 6, labels[i], "middle"))
     return _svg(width, height, title, marks)
 
 

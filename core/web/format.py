@@ -74,7 +74,7 @@ def money(micros: int | None, currency: str = "", digits: int = 2) -> str:
 
 def day(ms: int | None) -> str:
     """21 Nov 2026"""
-    return DASH if not ms else dates.format_date(local(ms), "medium", locale=locale())
+    return DASH if not ms else dates.format_date(local(ms), _pattern("y年M月d日", "d MMM y"), locale=locale())
 
 
 def when(ms: int | None, seconds: bool = False) -> str:
@@ -84,9 +84,12 @@ def when(ms: int | None, seconds: bool = False) -> str:
     at = local(ms)
     clock_part = at.strftime("%H:%M:%S" if seconds else "%H:%M")
     if at.year != local(clock.now_ms()).year:
-        return f"{dates.format_date(at, 'medium', locale=locale())} {clock_part}"
-    pattern = "M月d日" if language() == "zh_Hans" else "d MMM"
-    return f"{dates.format_date(at, pattern, locale=locale())} {clock_part}"
+        return f"{day(ms)} {clock_part}"
+    return f"{dates.format_date(at, _pattern('M月d日', 'd MMM'), locale=locale())} {clock_part}"
+
+
+def _pattern(chinese: str, other: str) -> str:
+    return chinese if language() == "zh_Hans" else other
 
 
 def ago(ms: int | None) -> str:

@@ -17,8 +17,8 @@ from core.audience.importing import options as decided
 from core.audience.importing import rejects, undo
 from core.audience.importing.columns import STANDARD, Column
 from core.audience.importing.options import Options
+from core.audience.importing.plan import Plan
 from core.audience.importing.reading import MAX_UPLOAD_MB
-from core.audience.importing.rows import Plan
 from core.contract.errors import Refusal
 from core.db.codes import Cls
 from core.db.models import ImportBatch
@@ -60,7 +60,7 @@ def _batch(batch_id: int, state: str = "") -> ImportBatch:
 def _steps(current: str, batch_id: int | None = None) -> list[tuple]:
     """The rail: key, words, url, state."""
     order = ("file", "columns", "rules", "result")
-    words = {"file": _("File"), "columns": _("Columns"), "rules": _("Rules"), "result": _("Result")}
+    words = {"file": _("File"), "columns": _("Columns"), "rules": _("Rules"), "result": _("Outcome")}
     urls = {"columns": "imports.columns", "rules": "imports.rules"}
     at = order.index(current)
     return [

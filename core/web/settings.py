@@ -22,7 +22,7 @@ from core.db import settings as stored
 from core.db.models import Audit
 from core.i18n import _, _l
 from core.security import audit
-from core.sending import approval, drain
+from core.sending import approval, judge
 from core.timing import hours
 from core.web.access import allow, signed_in
 from core.web.forms import Form, choices, tidy, zone_choices
@@ -156,7 +156,7 @@ def save_rules():
             approval.RECIPIENTS_KEY: form.four_eyes.data,
             approval.COST_KEY: int(form.four_eyes_cost.data * 1_000_000),
             approval.WAIVER_KEY: form.waiver.data,
-            drain.PAUSE_AFTER_KEY: form.pause_after.data,
+            judge.PAUSE_AFTER_KEY: form.pause_after.data,
             keywords.SCOPE: form.stop_scope.data,
         },
     )
@@ -229,7 +229,7 @@ def _rules_form() -> _Rules:
             "four_eyes": stored.get(approval.RECIPIENTS_KEY, approval.RECIPIENTS_DEFAULT),
             "four_eyes_cost": stored.get(approval.COST_KEY, 0) / 1_000_000,
             "waiver": stored.get(approval.WAIVER_KEY, True),
-            "pause_after": stored.get(drain.PAUSE_AFTER_KEY, drain.PAUSE_AFTER),
+            "pause_after": stored.get(judge.PAUSE_AFTER_KEY, judge.PAUSE_AFTER),
             "stop_scope": stored.get(keywords.SCOPE, "all"),
         },
     )

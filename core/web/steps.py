@@ -30,7 +30,7 @@ _WALL = ["%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"]
 
 class AudienceForm(Form):
     name = StringField(
-        lazy("Name"), filters=[tidy], validators=[InputRequired(), Length(max=drafts.NAME_MAX)]
+        lazy("Campaign name"), filters=[tidy], validators=[InputRequired(), Length(max=drafts.NAME_MAX)]
     )
     segment = SelectField(lazy("Segment"), coerce=int, validators=[InputRequired()])
     holdout = DecimalField(

@@ -19,7 +19,7 @@ from core.audience.importing import options as decided
 from core.audience.importing import reader
 from core.audience.importing.comparing import COUNTS, Comparer
 from core.audience.importing.options import Options
-from core.audience.importing.rows import Plan
+from core.audience.importing.plan import Plan
 from core.audience.importing.writing import Writer
 from core.contract.errors import Refusal
 from core.db import bulk, database
@@ -268,7 +268,7 @@ def dry_run(rt: Runtime, path: Path, options: Options, progress: Progress = _qui
         reading = reader.Import(process)
         total, texts = reading.survey()
         for chunk in reading.chunks(comparer.codes(texts, write=False)):
-            for name, n in comparer.compare(chunk)[2].items():
+            for name, n in comparer.compare(chunk).counts.items():
                 counts[name] += n
             progress(chunk.cursor, total)
     return counts

@@ -16,8 +16,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from core.audience.importing import columns, reading, rows
+from core.audience.importing import columns, examining, reading, rows, survey
 from core.audience.importing.columns import Column
+from core.audience.importing.plan import Plan
 from core.contract.errors import Refusal
 from core.i18n import _, set_language
 
@@ -111,11 +112,11 @@ def look(
     names = first if header else [""] * width
     found = [Column(**c) for c in given] if given else columns.guess(names, sample, known, region)
     found = columns.remap(found, changes, known, sample)
-    plan = rows.Plan(reading.Format(**{**made.as_dict(), "header": header}), tuple(found), region)
+    plan = Plan(reading.Format(**{**made.as_dict(), "header": header}), tuple(found), region)
     return plan.as_dict() | _shown(plan, sample)
 
 
-def _shown(plan: rows.Plan, sample: list[list[str]]) -> dict[str, Any]:
+def _shown(plan: Plan, sample: list[list[str]]) -> dict[str, Any]:
     """Sample values a column, the first rows with their problems, and how many of the checked rows fail."""
     values = [
         [
@@ -141,7 +142,7 @@ def _shown(plan: rows.Plan, sample: list[list[str]]) -> dict[str, Any]:
         return result
     for count, row in enumerate(sample[:CHECKED_ROWS]):
         row = _padded(row, plan)
-        reason, bad = rows.examine(row, plan)
+        reason, bad = examining.examine(row, plan)
         result["checked"] += 1
         result["failing"] += bool(reason)
         for index in bad:
@@ -151,7 +152,7 @@ def _shown(plan: rows.Plan, sample: list[list[str]]) -> dict[str, Any]:
     return result
 
 
-def _padded(row: list[str], plan: rows.Plan) -> list[str]:
+def _padded(row: list[str], plan: Plan) -> list[str]:
     return [cell[:80] for cell in row] + [""] * (plan.width - len(row))
 
 
@@ -159,14 +160,14 @@ def _import(request: dict[str, Any], out: BinaryIO) -> None:
     """Survey, wait for the codes of choices, then send chunk after chunk."""
     from core.security.crypto import load_keys
 
-    path, plan = Path(request["path"]), rows.Plan.from_dict(request["plan"])
+    path, plan = Path(request["path"]), Plan.from_dict(request["plan"])
     keys = load_keys(Path(request["keys"]))
 
     def heard(count: int) -> None:
         send(out, ("surveying", count))
         out.flush()
 
-    surveyed = rows.survey(path, plan, heard)
+    surveyed = survey.survey(path, plan, heard)
     texts = {key: sorted(bag) for key, bag in surveyed.choices.items()}
     send(out, ("survey", len(surveyed.numbers), texts))
     out.flush()

@@ -7,22 +7,23 @@ that differ are written: a repeated import is a read.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import TYPE_CHECKING, Any
 
 from core import clock
-from core.audience import consent, fields, labels
+from core.audience import consent, fields, labels, suppression
 from core.audience.importing.options import Options
-from core.audience.importing.rows import Chunk
+from core.audience.importing.rows import BIDX, CONSENT, ROW, VALUES, Chunk
 from core.db import bulk, database
 from core.db.codes import MARKETING, Cls
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
+#: The note of a yes that an earlier STOP or opt-out outweighs.
+IGNORED_YES = "bad_yes"
 #: Columns of `import_batch` a chunk adds to.
 COUNTS = ("rows", "created", "updated", "unchanged", "duplicates", "rejected", "notes")
-#: What a person of a chunk looks like (rows.Chunk.people).
-BIDX, ENC, TAIL, COUNTRY, LINE, CONSENT, ROW, CONTACT, PROFILE = range(9)
 
 
 @dataclass
@@ -35,6 +36,26 @@ class Change:
     profile: tuple | None = None
     before: dict[str, Any] = field(default_factory=dict)
     event: consent.Event | None = None
+
+
+@dataclass
+class Comparison:
+    """What a chunk would do: columns of people to create (as `Chunk.people`), contacts to change, counts.
+
+    `blocked` are the masks of suppressed numbers among the people to create; `rejects` and `notes` are
+    those of the chunk and what the contacts there are add to them.
+    """
+
+    fresh: list[list]
+    rejects: list[tuple]
+    notes: dict[int, str]
+    blocked: dict[bytes, int] = field(default_factory=dict)
+    changes: list[Change] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+
+    def ignore_yes(self, row: int) -> None:
+        """Note that a yes was not taken, because the person said STOP or opted out since."""
+        self.notes[row] = f"{self.notes[row]};{IGNORED_YES}" if row in self.notes else IGNORED_YES
 
 
 class Comparer:
@@ -71,40 +92,34 @@ class Comparer:
                 made[key] = {text: have.get(text, -at) for at, text in enumerate(wanted, 1)}
         return made
 
-    def compare(self, chunk: Chunk) -> tuple[list[tuple], list[Change], dict[str, int]]:
-        """(people to create, contacts to change, counts); reads only.  Erased numbers become rejects."""
-        known = self._known([person[BIDX] for person in chunk.people])
-        fresh = [person for person in chunk.people if person[BIDX] not in known] if known else chunk.people
-        fresh = self._without_erased(fresh, chunk)
-        changes = []
+    def compare(self, chunk: Chunk) -> Comparison:
+        """What a chunk would do; reads only.  Erased numbers become rejects."""
+        people, known = chunk.people, self._known(chunk.people[BIDX])
+        made = Comparison(people, list(chunk.rejects), dict(chunk.notes))
         if known:
+            made.fresh = _where(people, [bidx not in known for bidx in people[BIDX]])
             having = self._labelled([row[0] for row in known.values()])
-            for person in chunk.people:
+            for person in zip(*people, strict=True):
                 row = known.get(person[BIDX])
-                if row is not None and (change := self._difference(person, row, having)):
-                    changes.append(change)
-            self._keep_own_opt_outs(changes, chunk)
-        counts = dict.fromkeys(COUNTS, 0)
-        changed = sum(bool(change.before) for change in changes)
-        counts.update(
-            rows=chunk.rows, created=len(fresh), updated=changed, unchanged=len(known) - changed,
-            duplicates=chunk.duplicates, rejected=len(chunk.rejects), notes=len(chunk.notes),
-        )  # fmt: skip
-        return fresh, [change for change in changes if change.before], counts
+                if row is not None and (change := self._difference(person, row, having, made)):
+                    made.changes.append(change)
+            self._keep_own_opt_outs(made)
+            made.changes = [change for change in made.changes if change.before]
+        self._ask_suppression(made)
+        changed = len(made.changes)
+        made.counts = {
+            "rows": chunk.rows, "created": len(made.fresh[BIDX]), "updated": changed,
+            "unchanged": len(known) - changed, "duplicates": chunk.duplicates, "rejected": len(made.rejects),
+            "notes": len(made.notes),
+        }  # fmt: skip
+        return made
 
     def _known(self, bidxs: list[bytes]) -> dict[bytes, tuple]:
-        if not bidxs:
-            return {}
         wanted = ["c.id", "c.phone_bidx", "p.consent_bits", "p.optout_bits", "p.blocked_bits"]
-        wanted += [f"c.{name}" for name in self._contact_columns] + [
-            f"p.{name}" for name in self._profile_columns
-        ]
-        where, params = bulk.among_values("c.phone_bidx", bidxs)
-        rows = database.query(
-            f"SELECT {', '.join(wanted)} FROM contact c JOIN profile p ON p.contact_id = c.id WHERE {where}",  # noqa: S608
-            params,
-        )
-        return {bytes(row[1]): row for row in rows}
+        wanted += [f"c.{name}" for name in self._contact_columns]
+        wanted += [f"p.{name}" for name in self._profile_columns]
+        select = f"SELECT {', '.join(wanted)} FROM contact c JOIN profile p ON p.contact_id = c.id WHERE"  # noqa: S608
+        return {bytes(row[1]): row for row in bulk.query_among(select, "c.phone_bidx", bidxs)}
 
     def _labelled(self, ids: list[int]) -> dict[int, set[int]]:
         """Which of the import's labels these contacts have: label id → contact ids."""
@@ -120,19 +135,28 @@ class Comparer:
             for label in self._labels
         }
 
-    def _without_erased(self, fresh: list[tuple], chunk: Chunk) -> list[tuple]:
-        """Leave out people who were erased: only the index of their number is left, and it says no."""
-        if not fresh or database.one("SELECT 1 FROM suppression WHERE reason = 'erased' LIMIT 1") is None:
-            return fresh
-        where, params = bulk.among_values("phone_bidx", [person[BIDX] for person in fresh])
-        rows = database.query(
-            f"SELECT phone_bidx FROM suppression WHERE reason = 'erased' AND {where}", params
-        )  # noqa: S608
-        erased = {bytes(row[0]) for row in rows}
-        # Their cells are not kept: that would bring back what was erased.
-        others = [reject for reject in chunk.rejects if reject[1] != "erased"]
-        chunk.rejects = others + [(person[ROW], "erased", []) for person in fresh if person[BIDX] in erased]
-        return [person for person in fresh if person[BIDX] not in erased]
+    def _ask_suppression(self, made: Comparison) -> None:
+        """Leave out people who were erased, and note a yes that a STOP outweighs."""
+        if not made.fresh[BIDX] or database.one("SELECT 1 FROM suppression LIMIT 1") is None:
+            return
+        erased = {
+            bytes(row[0])
+            for row in bulk.query_among(
+                "SELECT phone_bidx FROM suppression WHERE reason = 'erased' AND",
+                "phone_bidx",
+                made.fresh[BIDX],
+            )
+        }
+        if erased:
+            pairs = zip(made.fresh[BIDX], made.fresh[ROW], strict=True)
+            # Their cells are not kept: that would bring back what was erased.
+            made.rejects += [(row, "erased", []) for bidx, row in pairs if bidx in erased]
+            made.fresh = _where(made.fresh, [bidx not in erased for bidx in made.fresh[BIDX]])
+        made.blocked = suppression.masks(made.fresh[BIDX])
+        if made.blocked:
+            for bidx, value, row in zip(*(made.fresh[at] for at in (BIDX, CONSENT, ROW)), strict=True):
+                if made.blocked.get(bidx, 0) & self._cls.bit and self._consents(value) == "opt_in":
+                    made.ignore_yes(row)
 
     def _consents(self, value: int | None) -> str:
         """The ledger's action for a row's yes (1), no (0) or nothing (None)."""
@@ -140,12 +164,15 @@ class Comparer:
             return "opt_in"
         return "opt_out" if value == 0 and self._cls in MARKETING else ""
 
-    def _difference(self, person: tuple, row: tuple, having: dict[int, set[int]]) -> Change | None:
+    def _difference(
+        self, person: tuple, row: tuple, having: dict[int, set[int]], made: Comparison
+    ) -> Change | None:
         change = Change(row[0], person[BIDX])
-        split = 5 + len(self._contact_columns)
+        count = len(self._contact_columns)
+        values, stored = person[VALUES:], row[5:]
         for name, columns, new, old in (
-            ("contact", self._contact_columns, person[CONTACT], row[5:split]),
-            ("profile", self._profile_columns, self._defined(person[PROFILE]), row[split:]),
+            ("contact", self._contact_columns, values[:count], stored[:count]),
+            ("profile", self._profile_columns, self._defined(values[count:]), stored[count:]),
         ):
             if new != old:
                 found = {
@@ -154,11 +181,11 @@ class Comparer:
                 if found:
                     change.before[name] = found
                     setattr(change, name, tuple(o if n is None else n for n, o in zip(new, old, strict=True)))
-        if not self._all_defined and any(value is not None for value in person[PROFILE]):
+        if not self._all_defined and any(value is not None for value in values[count:]):
             change.before.setdefault("profile", {})
         if missing := [label.id for label in self._labels if row[0] not in having[label.id]]:
             change.before["labels"] = missing
-        self._consent_change(change, person, *row[2:5])
+        self._consent_change(change, person, row[2:5], made)
         return change if change.before or change.event else None
 
     def _defined(self, values: tuple) -> tuple:
@@ -168,13 +195,15 @@ class Comparer:
         return tuple(value for value, kept in zip(values, keep, strict=True) if kept)
 
     def _consent_change(
-        self, change: Change, person: tuple, consents: int, optouts: int, blocked: int
+        self, change: Change, person: tuple, masks: tuple[int, int, int], made: Comparison
     ) -> None:
         action, bit = self._consents(person[CONSENT]), self._cls.bit
+        consents, optouts, blocked = masks
         if not action or (consents if action == "opt_in" else optouts) & bit:
             return
         # A yes in a file never beats a STOP: that was the person, and later.
         if action == "opt_in" and blocked & bit:
+            made.ignore_yes(person[ROW])
             return
         change.before["consent"] = "opt_in" if consents & bit else "opt_out" if optouts & bit else "erase"
         change.event = self._event(change.contact_id, person, action)
@@ -185,11 +214,11 @@ class Comparer:
             {"row": person[ROW]}, self._who, self._batch_id, self.now,
         )  # fmt: skip
 
-    def _keep_own_opt_outs(self, changes: list[Change], chunk: Chunk) -> None:
+    def _keep_own_opt_outs(self, made: Comparison) -> None:
         """An opt-out that came from elsewhere than a file stands: an old list must not undo it."""
         asked = {
             c.contact_id: c
-            for c in changes
+            for c in made.changes
             if c.event and c.event.action == "opt_in" and c.before["consent"] == "opt_out"
         }
         if not asked:
@@ -203,5 +232,10 @@ class Comparer:
         for contact_id, batch_id in rows:
             if batch_id is None:
                 change = asked[contact_id]
+                made.ignore_yes(change.event.evidence["row"])
                 del change.before["consent"]
                 change.event = None
+
+
+def _where(columns: list[list], wanted: list[bool]) -> list[list]:
+    return [list(compress(column, wanted)) for column in columns]

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.audience import consent
-from core.audience.importing.rows import Plan
+from core.audience.importing.plan import Plan
 from core.contract.errors import Refusal
 from core.i18n import _
 

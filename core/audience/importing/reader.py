@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import core
-from core.audience.importing.rows import Chunk, Plan
+from core.audience.importing.plan import Plan
+from core.audience.importing.rows import Chunk
 from core.contract.errors import Refusal
 from core.i18n import _, language
 

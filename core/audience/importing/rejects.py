@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from core.audience.importing.rows import Plan
+from core.audience.importing.plan import Plan
 from core.db import database
 from core.db.models import ImportBatch
 from core.exporting import csv_stream
@@ -24,6 +24,7 @@ _WORDS = {
     "bad_number": lazy("not a number"),
     "bad_bool": lazy("neither yes nor no"),
     "bad_consent": lazy("neither yes nor no"),
+    "bad_yes": lazy("said yes, but opted out before"),
     "bad_email": lazy("not an e-mail address"),
     "bad_language": lazy("unknown language"),
     "bad_text": lazy("longer than 2,000 characters"),

@@ -8,6 +8,7 @@ so in a note.
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Mapping, Sequence
 
 from core.audience import kinds
@@ -33,11 +34,20 @@ BAD = _Bad()
 class Memo(dict):
     """Cell text → value, worked out once a text."""
 
+    #: Was any cell senseless so far?  Only then is a column worth searching for `BAD`.
+    senseless = False
+
     def __missing__(self, text: str):
         value = self.work_out(text)
+        if value is BAD:
+            self.senseless = True
         if len(self) < _REMEMBERED:
             self[text] = value
         return value
+
+    def column(self, texts: Sequence[str]) -> list:
+        """The values of many cells."""
+        return list(map(self.__getitem__, texts))
 
     def work_out(self, text: str):
         """The value of a cell that was not seen before: None when empty, `BAD` when senseless."""
@@ -66,21 +76,24 @@ class _Typed(Memo):
 class _Numbers(_Typed):
     """Numbers differ from row to row: the plain ones are worked out without remembering."""
 
-    def __missing__(self, text: str):
-        return float(text) if self._style != "," and _PLAIN(text) else super().__missing__(text)
+    def column(self, texts: Sequence[str]) -> list:
+        if self._style == ",":
+            return super().column(texts)
+        return [float(text) if _PLAIN(text) else self[text] for text in texts]
 
 
 class _Name(Memo):
-    def __missing__(self, text: str):
-        if (
-            text.isascii()
-            and text.isprintable()
-            and text[0] not in " '"
-            and text[-1] != " "
-            and len(text) <= MAX_NAME
-        ):
-            return text
-        return super().__missing__(text)
+    """Names differ too: a column of clean texts needs only a look at the ends of each."""
+
+    def column(self, texts: Sequence[str]) -> list:
+        # No part of a text in NFC is out of NFC, and no part of a printable text has odd spaces.
+        joined = ",".join(texts)
+        if not joined.isprintable() or not unicodedata.is_normalized("NFC", joined):
+            return super().column(texts)
+        return [
+            text if text[:1] not in " '" and text[-1] != " " and len(text) <= MAX_NAME else self[text]
+            for text in texts
+        ]
 
     def work_out(self, text: str):
         cleaned = kinds.clean(text)
@@ -149,7 +162,6 @@ def converter(column: Column, codes: Mapping[str, int] | None = None) -> Memo:
             return _Typed(kind, column.style)
 
 
-def says_why(columns: Sequence[Column], values: Sequence, row: Sequence[str]) -> str:
+def says_why(bad: Sequence[Column], row: Sequence[str]) -> str:
     """The note of a row: which cells were left out, as "bad_date:1990-02-30;…"."""
-    bad = [column for column, value in zip(columns, values, strict=True) if value is BAD]
     return ";".join(f"bad_{column.kind or column.to}:{row[column.index].strip()[:40]}" for column in bad)

@@ -10,27 +10,16 @@ import gc
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import compress
 
 from core import clock
 from core.audience import consent, labels, suppression
-from core.audience.importing.comparing import BIDX, COUNTS, Change, Comparer
+from core.audience.importing.comparing import COUNTS, Change, Comparer, Comparison
 from core.audience.importing.rows import Chunk
 from core.contract.errors import Refusal
 from core.db import bulk, database
 from core.i18n import _
 
-_CONTACT_COLUMNS = (
-    *("id", "phone_bidx", "phone_enc", "tail"),
-    *("batch_id", "source", "created_at", "updated_at"),
-)
-_PROFILE_COLUMNS = (
-    *("contact_id", "country", "line_type", "consent_bits", "optout_bits", "blocked_bits"),
-    *("label_bits", "created_at", "last_sent_at", "sent_count"),
-)
-_EVENT_COLUMNS = (
-    *("contact_id", "phone_bidx", "action", "evidence"),
-    *("cls", "source", "wording", "who", "batch_id", "at"),
-)
 #: Ids a new contact must not get: those the append-only ledger knows.
 _LEDGER_TOP = "SELECT MAX(contact_id) FROM consent_event"
 
@@ -54,62 +43,80 @@ class Writer(Comparer):
                     _("Import %(id)s is being continued by another process.", id=self._batch_id), status=409
                 )
             suppression.hold()
-            fresh, changes, counts = self.compare(chunk)
-            events = self._insert(fresh)
-            self._update(changes)
-            self._report(chunk)
+            made = self.compare(chunk)
+            created = self._insert(made)
+            self._update(made.changes)
+            self._report(made)
             database.execute(
                 f"UPDATE import_batch SET {', '.join(f'{name} = {name} + ?' for name in COUNTS)} WHERE id = ?",  # noqa: S608
-                (*(counts[name] for name in COUNTS), self._batch_id),
+                (*(made.counts[name] for name in COUNTS), self._batch_id),
             )
-        self._announce(events, changes)
-        return counts
+        self._announce(created, made.changes)
+        return made.counts
 
-    def _insert(self, fresh: list[tuple]) -> list[tuple[int, str]]:
-        """Append new contacts; returns (contact id, consent action) of those with consent."""
-        if not fresh:
-            return []
-        ids = bulk.new_ids("contact", len(fresh), [_LEDGER_TOP])
-        blocked, has_language = self._blocked(fresh), self._has_language
-        decided = {value: self._decided(value) for value in (None, 0, 1)}
-        made = (self._batch_id, "import", self.now, self.now)
-        started = (self._label_bits, self.now, 0, 0) + (() if has_language else ("",))
-        proof = (int(self._cls), self._rules.source, self._rules.wording, self._who, self._batch_id, self.now)
-        contacts, profiles, events = [], [], []
-        for contact_id, (bidx, enc, tail, country, line, value, row, contact, profile) in zip(
-            ids, fresh, strict=True
-        ):
-            action, yes, no = decided[value]
-            stop = blocked.get(bidx, 0) if blocked else 0
-            if yes & stop:
-                action, yes = "", 0
-            if action:
-                events.append((contact_id, bidx, action, f'{{"row": {row}}}', *proof))
-            if has_language and profile[0] is None:
-                profile = ("", *profile[1:])
-            contacts.append((contact_id, bidx, enc, tail, *made, *contact))
-            profiles.append((contact_id, country, line, yes, no, stop, *started, *profile))
-        language = () if has_language else ("language",)
-        database.copy_rows("contact", (*_CONTACT_COLUMNS, *self._contact_columns), contacts)
-        database.copy_rows("profile", (*_PROFILE_COLUMNS, *language, *self._profile_columns), profiles)
-        database.copy_rows("consent_event", _EVENT_COLUMNS, events)
-        for label in self._labels:
-            database.copy_rows(
-                "contact_label",
-                ("label_id", "contact_id", "source", "confidence", "since_at"),
-                [(label.id, contact_id, "import", 1.0, self.now) for contact_id in ids],
-            )
-        return [(event[0], event[2]) for event in events]
-
-    def _decided(self, value: int | None) -> tuple[str, int, int]:
-        """(action of the ledger, consent bits, opt-out bits) of a new contact for a row's yes or no."""
-        action, bit = self._consents(value), self._cls.bit
-        return action, bit * (action == "opt_in"), bit * (action == "opt_out")
-
-    def _blocked(self, fresh: list[tuple]) -> dict[bytes, int]:
-        if database.one("SELECT 1 FROM suppression LIMIT 1") is None:
+    def _insert(self, made: Comparison) -> dict[str, list[int]]:
+        """Append new contacts; returns the ids of those with consent, by action of the ledger."""
+        bidxs, blobs, tails, countries, lines, answers, rows, *values = made.fresh
+        n, count = len(bidxs), len(self._contact_columns)
+        if n == 0:
             return {}
-        return suppression.masks([person[BIDX] for person in fresh])
+        ids = bulk.new_ids("contact", n, [_LEDGER_TOP])
+        stops = [made.blocked.get(bidx, 0) for bidx in bidxs] if made.blocked else [0] * n
+        actions = self._actions(answers, stops)
+        bulk.insert_columns(
+            "contact",
+            {"id": ids, "phone_bidx": bidxs, "phone_enc": blobs, "tail": tails}
+            | dict(zip(self._contact_columns, values[:count], strict=True)),
+            {"batch_id": self._batch_id, "source": "import", "created_at": self.now, "updated_at": self.now},
+            n,
+        )
+        bit = self._cls.bit
+        profile = dict(zip(self._profile_columns, values[count:], strict=True))
+        same = {"label_bits": self._label_bits, "created_at": self.now, "last_sent_at": 0, "sent_count": 0}
+        if self._has_language:
+            profile["language"] = [text or "" for text in profile["language"]]
+        else:
+            same["language"] = ""
+        bulk.insert_columns(
+            "profile",
+            {
+                "contact_id": ids, "country": countries, "line_type": lines, "blocked_bits": stops,
+                "consent_bits": [bit * (action == "opt_in") for action in actions],
+                "optout_bits": [bit * (action == "opt_out") for action in actions],
+            } | profile,
+            same,
+            n,
+        )  # fmt: skip
+        self._insert_events(ids, bidxs, rows, actions)
+        for label in self._labels:
+            same = {"label_id": label.id, "source": "import", "confidence": 1.0, "since_at": self.now}
+            bulk.insert_columns("contact_label", {"contact_id": ids}, same, n)
+        return {
+            action: [contact_id for contact_id, done in zip(ids, actions, strict=True) if done == action]
+            for action in ("opt_in", "opt_out")
+        }
+
+    def _actions(self, answers: list[int | None], stops: list[int]) -> list[str]:
+        """The ledger's action for each new contact; a yes in a file never beats a STOP."""
+        decided = {value: self._consents(value) for value in (None, 0, 1)}
+        bit = self._cls.bit
+        actions = [decided[value] for value in answers]
+        if any(stops):
+            pairs = zip(actions, stops, strict=True)
+            return ["" if action == "opt_in" and stop & bit else action for action, stop in pairs]
+        return actions
+
+    def _insert_events(self, ids: list[int], bidxs: list[bytes], rows: list[int], actions: list[str]) -> None:
+        given = [action != "" for action in actions]
+        ids, bidxs, rows, actions = (list(compress(column, given)) for column in (ids, bidxs, rows, actions))
+        bulk.insert_columns(
+            "consent_event",
+            {"contact_id": ids, "phone_bidx": bidxs, "action": actions,
+             "evidence": [f'{{"row": {row}}}' for row in rows]},
+            {"cls": int(self._cls), "source": self._rules.source, "wording": self._rules.wording,
+             "who": self._who, "batch_id": self._batch_id, "at": self.now},
+            len(ids),
+        )  # fmt: skip
 
     def _update(self, changes: list[Change]) -> None:
         if not changes:
@@ -139,12 +146,11 @@ class Writer(Comparer):
             ],
         )
 
-    def _report(self, chunk: Chunk) -> None:
+    def _report(self, made: Comparison) -> None:
         lines = [
-            (row, False, reason, json.dumps(cells, ensure_ascii=False))
-            for row, reason, cells in chunk.rejects
+            (row, False, reason, json.dumps(cells, ensure_ascii=False)) for row, reason, cells in made.rejects
         ]
-        lines += [(row, True, reason, "[]") for row, reason, _cells in chunk.notes]
+        lines += [(row, True, reason, "[]") for row, reason in made.notes.items()]
         database.copy_rows(
             "import_reject",
             ("batch_id", "row", "taken", "reason", "raw"),
@@ -154,9 +160,9 @@ class Writer(Comparer):
             ],
         )
 
-    def _announce(self, created: list[tuple[int, str]], changes: list[Change]) -> None:
+    def _announce(self, created: dict[str, list[int]], changes: list[Change]) -> None:
         for action in ("opt_in", "opt_out"):
-            ids = [contact_id for contact_id, done in created if done == action]
+            ids = created.get(action, [])
             ids += [change.contact_id for change in changes if change.event and change.event.action == action]
             if ids:
                 self._rt.plugins.call("consent_changed", contact_ids=ids, cls=self._cls.name, action=action)

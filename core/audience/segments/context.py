@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import clock
+from core.audience import kinds
 from core.contract.errors import Refusal
 from core.contract.types import FieldInfo, SegmentContext, Segmenter
 from core.db import settings
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
 
 
 class Choices(Mapping[str, int]):
-    """The dictionary of a choice field, text → code, read when first asked for."""
+    """The dictionary of a choice field, text → code, read when first asked for.
 
-    def __init__(self, field_id: int):
-        self._field_id = field_id
+    `words`: other words for a text, in lower case, under which it is found too.
+    """
+
+    def __init__(self, field_id: int, words: Mapping[str, str]):
+        self._field_id, self._words = field_id, words
 
     @cached_property
     def _codes(self) -> dict[str, int]:
@@ -42,7 +46,7 @@ class Choices(Mapping[str, int]):
         return {code: text for text, code in self._codes.items()}
 
     def __getitem__(self, text: str) -> int:
-        return self._codes[text]
+        return self._codes[text if text in self._codes else self._words.get(text.strip().lower(), text)]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._codes)
@@ -94,7 +98,9 @@ class Context(SegmentContext):
 
     @staticmethod
     def _choices(row: Field) -> Mapping[str, int]:
-        return Choices(row.id) if row.kind == "choice" else {}
+        # An import stores genders as one word in every language (importing.values.choice_text).
+        words = kinds.GENDERS if row.key == "gender" else {}
+        return Choices(row.id, words) if row.kind == "choice" else {}
 
     @cached_property
     def labels(self) -> Mapping[str, tuple[int, int | None]]:

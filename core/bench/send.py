@@ -1,0 +1,208 @@
+"""`cooee bench send`: from launch to the last row, one worker, every gate, mark, record and counter on.
+
+The baseline is the bare provider client alone in the same run: `Null.send` for null and simulator, a plain
+CurlMulti loop for http, on the same messages.  Sending happens in a process of its own, so that its memory
+and CPU are those of a worker.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import ExitStack
+from time import perf_counter, process_time
+from typing import Any
+
+from core import clock
+from core.bench import Clocked, figures, peak_rss_mb, throwaway
+from core.bench.population import people
+from core.content import templates
+from core.contract.types import Outgoing
+from core.db import database, settings
+from core.db.models import Segment
+from core.runtime import Runtime
+
+TEXT = "【Cooee】本周全场八折，凭短信到店使用。拒收请回复R"
+#: Concurrent requests, of the provider and of the baseline.
+CONCURRENCY = 50
+_BODY = '{"to": "{to}", "text": "{text}", "ref": "{ref}"}'
+
+
+def run(n: int, provider: str = "null", window: int | None = None, growth: bool = False) -> dict[str, Any]:
+    """Measure sending to `n` contacts; with `growth` also to 10,000, for the cost per message."""
+    small = _run(10_000, provider, window) if growth else None
+    large = _run(n, provider, window)
+    if small:
+        large["at_10000"] = {key: small[key] for key in ("per_second", "cpu_us_per_item", "messages")}
+        large["growth"] = round(large["cpu_us_per_item"] / small["cpu_us_per_item"], 3)
+        large["growth_seconds"] = round(small["per_second"] / large["per_second"], 3)
+    return large
+
+
+def _run(n: int, provider: str, window: int | None) -> dict[str, Any]:
+    with throwaway() as rt, ExitStack() as stack:
+        people(rt, n)
+        url = stack.enter_context(_sink()) if provider == "http" else ""
+        campaign_id = _campaign(rt, provider, url, window)
+        took = _worker(rt, campaign_id)
+        base = (
+            _baseline_http(url, took["sent"]) if provider == "http" else _baseline(rt, provider, took["sent"])
+        )
+        clocked = Clocked(took["seconds"], took["cpu_s"])
+        made = figures(
+            "send", took["sent"], clocked, base, clocked.per_second(took["sent"]) / base["per_second"],
+            provider=provider, window=took["window"], audience=n, messages=took["sent"],
+            database="postgresql" if database.is_postgres() else "sqlite", expand_seconds=took["expand_seconds"],
+        )  # fmt: skip
+        made["peak_rss_mb"] = took["peak_rss_mb"]
+        return made
+
+
+def _campaign(rt: Runtime, provider: str, url: str, window: int | None) -> int:
+    from core.sending import accounts, approval, drafts
+
+    now = clock.now_ms()
+    given: dict[str, Any] = {}
+    if provider == "http":
+        given = {"url": f"{url}/send", "body": _BODY, "concurrency": CONCURRENCY, "ref_path": "ref"}
+        window = window or 500
+    account = accounts.create(rt, "bench", provider, given)
+    with database.write_tx():
+        # Two prices, as an account has: the figure includes looking them up.
+        database.executemany(
+            "INSERT INTO price (account_id, country, cls, micros_per_part, currency, from_at) "
+            "VALUES (?, ?, -1, ?, 'CNY', 0)",
+            [(account.id, "", 60_000), (account.id, "CN", 45_000)],
+        )
+        segment = Segment.create(name="everyone", rule='{"all": []}', created_at=now, updated_at=now)
+    template_id = templates.create(rt, "bench", "mass", {"zh": TEXT}, "bench")
+    settings.put("timing.hours", {"start": "00:00", "end": "24:00"})
+    settings.put("timing.rules_off", [rule.id for rule in rt.plugins.rules.values()])
+    settings.put(approval.RECIPIENTS_KEY, 1 << 40)
+    return drafts.add(
+        rt, name="bench", who="bench", segment_id=segment.id, account_id=account.id,
+        templates=[(template_id, 1)], options={"window": window} if window else {},
+    )  # fmt: skip
+
+
+def _worker(rt: Runtime, campaign_id: int) -> dict[str, Any]:
+    """Launch, expand and send in another process; what it took there."""
+    names = ("database_url", "queue_url", "http_allow", "http_plain", "log_level")
+    env = {f"COOEE_{name.upper()}": str(getattr(rt.settings, name)) for name in names}
+    database.proxy.close()
+    done = subprocess.run(
+        [sys.executable, "-m", "core.bench.send", str(campaign_id)],
+        env=os.environ | env | {"COOEE_INSTANCE": str(rt.settings.instance)}, check=True, stdout=subprocess.PIPE,
+    )  # fmt: skip
+    return json.loads(done.stdout)
+
+
+def _work(campaign_id: int) -> dict[str, Any]:
+    from core.app import compose
+    from core.sending import batch, expand, launch, leases, verify
+    from core.sending.verify import counters
+
+    rt = compose()
+    worker = leases.start(rt)
+    wall, cpu = perf_counter(), process_time()
+    launch.launch(rt, campaign_id, "bench")
+    expand.run(rt, campaign_id)
+    expanded = perf_counter() - wall
+    while batch.send(rt, campaign_id):
+        continue
+    seconds, cpu_s, peak = perf_counter() - wall, process_time() - cpu, peak_rss_mb()
+    state = database.scalar("SELECT state FROM campaign WHERE id = ?", (campaign_id,))
+    sent = database.scalar("SELECT SUM(n) FROM tally WHERE campaign_id = ? AND state = 3", (campaign_id,))
+    broken = [*counters(), *verify.audiences()]
+    if state != "done" or broken:
+        raise RuntimeError(f"campaign {campaign_id} is {state}: {broken}")
+    window = _window(rt, campaign_id)
+    leases.end(rt, worker)
+    return {
+        "seconds": seconds,
+        "cpu_s": cpu_s,
+        "sent": int(sent),
+        "peak_rss_mb": peak,
+        "window": window,
+        "expand_seconds": round(expanded, 3),
+    }
+
+
+def _window(rt: Runtime, campaign_id: int) -> int:
+    from core.sending import accounts, drain, options
+
+    account_id, stored = database.one("SELECT account_id, options FROM campaign WHERE id = ?", (campaign_id,))
+    return drain.window_size(options.read(stored).window, accounts.open_provider(rt, account_id))
+
+
+def _messages(n: int) -> list[Outgoing]:
+    return [Outgoing(f"{i:016}", f"+86139{i:08d}", TEXT, "", "mass", "ucs2", 1) for i in range(n)]
+
+
+def _baseline(rt: Runtime, provider: str, n: int) -> dict[str, Any]:
+    """The provider alone: make the messages, hand them over in calls of its size, read the results."""
+    from core.sending import accounts
+
+    client = accounts.open_provider(rt, accounts.get("bench"), connect=False)
+    wall, cpu = perf_counter(), process_time()
+    for start in range(0, n, client.batch_size):
+        client.send(_messages(min(client.batch_size, n - start)))
+    seconds, cpu_s = perf_counter() - wall, process_time() - cpu
+    return {
+        "what": f"{provider}.send alone",
+        "n": n,
+        "per_second": round(n / seconds),
+        "cpu_us_per_item": round(cpu_s / n * 1e6, 2),
+    }
+
+
+def _sink():
+    """A local HTTP server in a process of its own."""
+    from core.bench.sink import sink
+
+    return sink()
+
+
+def _baseline_http(url: str, n: int) -> dict[str, Any]:
+    """A plain CurlMulti loop posting the same bodies with the same concurrency, reading no answer."""
+    import pycurl
+
+    n = min(n, 50_000)
+    multi, idle, done = pycurl.CurlMulti(), [], 0
+    multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, CONCURRENCY)
+    for _handle in range(CONCURRENCY):
+        handle = pycurl.Curl()
+        handle.setopt(pycurl.URL, f"{url}/send")
+        handle.setopt(pycurl.HTTPHEADER, ["Content-Type: application/json", "Expect:"])
+        handle.setopt(pycurl.WRITEFUNCTION, lambda data: len(data))
+        handle.setopt(pycurl.NOSIGNAL, 1)
+        idle.append(handle)
+    messages = iter(_messages(n))
+    wall, cpu = perf_counter(), process_time()
+    while done < n:
+        while idle and (message := next(messages, None)) is not None:
+            handle = idle.pop()
+            body = json.dumps({"to": message.to, "text": message.text, "ref": message.ref})
+            handle.setopt(pycurl.POSTFIELDS, body)
+            multi.add_handle(handle)
+        multi.perform()
+        _queued, finished, failed = multi.info_read()
+        for handle in [*finished, *(item[0] for item in failed)]:
+            multi.remove_handle(handle)
+            idle.append(handle)
+            done += 1
+        if not finished:
+            multi.select(0.05)
+    seconds, cpu_s = perf_counter() - wall, process_time() - cpu
+    return {
+        "what": f"bare pycurl, {CONCURRENCY} at a time",
+        "n": n,
+        "per_second": round(n / seconds),
+        "cpu_us_per_item": round(cpu_s / n * 1e6, 2),
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(_work(int(sys.argv[1]))))

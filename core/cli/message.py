@@ -1,0 +1,97 @@
+"""`cooee message`: single messages."""
+
+from __future__ import annotations
+
+import click
+
+from core import clock
+from core.cli.common import emit, json_option, pass_rt, table, whoami
+
+_COLUMNS = ("message_id", "phone", "class", "state", "reason", "account", "parts", "submitted_at")
+#: States in which a message has not been answered by the provider yet.
+_WAITING = ("ready", "claimed", "submitting")
+
+
+@click.group("message")
+def command() -> None:
+    """Send single messages and look at messages."""
+
+
+@command.command("send")
+@click.option("--to", required=True, help="The number, with country code or in the instance's region.")
+@click.option("--class", "cls", default="notice", show_default=True, help="otp, notice, mass or voice.")
+@click.option("--text", required=True, help="The words; {{name}} is filled in.")
+@click.option("--account", help="The account to send through; else the first that works.")
+@click.option("--key", help="The same key to the same number is the same message.")
+@click.option("--wait", "wait_s", type=float, default=0.0, help="Seconds to wait for the provider's answer.")
+@json_option
+@pass_rt
+def send(
+    rt, to: str, cls: str, text: str, account: str | None, key: str | None, wait_s: float, as_json: bool
+) -> None:
+    """Hand one message to the workers.
+
+    Example: cooee message send --to +8613800138000 --class notice --text "Your parcel is here" --json
+    """
+    from core.sending import accounts, direct
+
+    account_id = accounts.get(account).id if account else None
+    made = direct.send(rt, to, cls, text, account_id, key, whoami())
+    until = clock.monotonic() + wait_s
+    while made["state"] in _WAITING and clock.monotonic() < until:
+        clock.sleep(0.05)
+        made = direct.show(rt, made["message_id"])
+    emit(made, as_json, f"Message {made['message_id']} to {made['phone']}: {made['state']}")
+
+
+@command.command("list")
+@click.option("--state", help="Only messages in this state.")
+@click.option("--campaign", "campaign_id", type=int, help="Only messages of this campaign.")
+@click.option("--before", type=int, help="Only messages with a smaller id, for the next page.")
+@json_option
+@pass_rt
+def list_(rt, state: str | None, campaign_id: int | None, before: int | None, as_json: bool) -> None:
+    """The newest messages, fifty at a time.
+
+    Example: cooee message list --state in_doubt --json
+    """
+    from core import ids
+    from core.sending import direct, messages
+
+    references = ids.References(rt.keys)
+    found = messages.page(rt, messages.Filter(campaign_id=campaign_id, state=state or ""), before=before)
+    rows = [direct.plain(references, row) for row in found.rows]
+    emit(rows, as_json, table(([row[c] for c in _COLUMNS] for row in rows), _COLUMNS))
+
+
+@command.command("show")
+@click.argument("message")
+@json_option
+@pass_rt
+def show(rt, message: str, as_json: bool) -> None:
+    """One message, by its id or its client reference.
+
+    Example: cooee message show 01JDMSG7Z0KQ4T8V --json
+    """
+    from core.sending import direct
+
+    emit(direct.show(rt, message), as_json)
+
+
+@command.command("resolve")
+@click.argument("answer", type=click.Choice(["sent", "not_sent", "resend"]))
+@click.argument("messages", nargs=-1, required=True, type=int)
+@json_option
+@pass_rt
+def resolve(rt, answer: str, messages: tuple[int, ...], as_json: bool) -> None:
+    """Say what became of messages in doubt.
+
+    sent: they arrived at the provider.  not_sent: they did not, and are not sent.  resend: they did not, send
+    them now.
+
+    Example: cooee message resolve sent 1234567890123456
+    """
+    from core.sending import doubt
+
+    n = doubt.resolve(rt, messages, answer, whoami())
+    emit({"resolved": n}, as_json, f"{n} messages resolved as {answer}.")

@@ -1,0 +1,90 @@
+"""The job `send`: claim a batch of a campaign, drain it, and again, for about ten seconds.
+
+The queue is a hint: the job may run twice at once, or never; the sweep finds the same work by state.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import TYPE_CHECKING
+
+from core import clock
+from core.db import claiming, database, marking
+from core.sending import breaker, claim, leases, lifecycle, route, settle, sweep
+from core.sending.claim import Batch
+from core.sending.drain import NAP_S, Drain
+from core.sending.judge import stop
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+    from core.sending.leases import Worker
+
+log = logging.getLogger("cooee.send")
+
+#: A job ends after this and puts itself into the queue again, so that others get their turn.
+SLICE_S = 10.0
+
+
+def send(rt: Runtime, campaign_id: int) -> int:
+    """Send what is due of one campaign; returns how many messages were dealt with."""
+    worker = leases.current(rt)
+    until = clock.monotonic() + SLICE_S
+    total = 0
+    while not leases.draining.is_set():
+        n = one_batch(rt, worker, campaign_id, until)
+        if n is None:
+            lifecycle.finish(rt, campaign_id)
+            break
+        total += n
+        if clock.monotonic() > until:
+            if not sweep.queued(rt, "send", campaign_id):
+                rt.enqueue("send", campaign_id)
+            break
+    return total
+
+
+def one_batch(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> int | None:
+    """Claim and drain one batch; None when nothing is to be done now."""
+    row = database.one(
+        "SELECT account_id, options FROM campaign WHERE id = ? AND state = 'running' "
+        f"AND NOT EXISTS ({marking.SENDING_OFF})",
+        (campaign_id,),
+    )
+    now = clock.now_ms()
+    if row is None or not claiming.has_due(campaign_id, now):
+        return None
+    every = {a.id: a for a in breaker.load()}
+    allowed = route.candidates(every.values(), row[0])
+    why = route.stuck(allowed)
+    if why:
+        stop(rt, campaign_id, why)
+        return None
+    usable = [a for a in allowed if a.usable(now)]
+    if not usable:
+        return None
+    rate = json.loads(row[1] or "{}").get("rate")
+    batch = claim.claim(rt, worker, campaign_id, claim.limit_for(rate, *(a.rate_per_s for a in usable)))
+    if batch is None:
+        return None
+    try:
+        Drain(
+            rt, worker, batch, every, until, lambda urgent: one_batch(rt, worker, urgent, until + NAP_S)
+        ).run()
+    except Exception:
+        log.exception("campaign %s: a batch was broken off", campaign_id)
+        _clean_up(rt, worker, batch)
+        return None
+    return len(batch.items)
+
+
+def _clean_up(rt: Runtime, worker: Worker, batch: Batch) -> None:
+    """After anything unforeseen: settle the lease from the journal, as for a dead worker, but certain."""
+    worker.busy.discard(batch.lease)
+    database.reopen()
+    try:
+        settle.one(rt, batch.lease, worker.id, worker.started_at, proven=True)
+    except Exception:
+        # The database is away; the next sweep of this process settles what it left (settle.leftovers).
+        log.exception("lease %s is settled later", batch.lease)
+        database.reopen()

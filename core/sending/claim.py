@@ -1,0 +1,140 @@
+"""The claim: a worker takes a batch of due messages under a lease.
+
+Only campaigns that run; `FOR UPDATE SKIP LOCKED` on PostgreSQL, one writer at a time on SQLite.  The lease
+row, the claimed rows and the counters are one transaction, so a batch is either nobody's or exactly one
+worker's.  Nothing is promised by a claim: the submit mark asks everything again.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core import clock, faults
+from core.db import claiming, database, tally
+from core.db.codes import MARKETING, Cls, State
+from core.sending import options
+from core.sending.item import Item
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+    from core.sending.leases import Worker
+
+#: Messages a claim at most, and how much work a claim should hold.
+BATCH_MAX = 2_000
+BATCH_S = 2.0
+
+
+@dataclass(slots=True)
+class Batch:
+    """A lease with its messages, and what the campaign says about sending them."""
+
+    lease: int
+    campaign_id: int
+    cls: Cls
+    direct: bool
+    account_id: int | None
+    options: options.Options
+    budgeted: bool
+    ids: list[int]
+    items: list[Item] = field(default_factory=list)
+
+    @property
+    def consent(self) -> int:
+        """The class bit where the class needs consent, else 0."""
+        return self.cls.bit if self.cls in MARKETING else 0
+
+
+def limit_for(*rates: float | None) -> int:
+    """How many messages to claim at once: about two seconds of work at the slowest of these rates."""
+    slowest = min((rate for rate in rates if rate), default=None)
+    return BATCH_MAX if slowest is None else max(1, min(BATCH_MAX, int(slowest * BATCH_S)))
+
+
+def claim(rt: Runtime, worker: Worker, campaign_id: int, limit: int = BATCH_MAX) -> Batch | None:
+    """Take up to `limit` due messages of a running campaign; None when there is nothing to take.
+
+    The caller ends the lease with `give_back`.  Numbers are decrypted here and live in memory only.
+    """
+    lease = secrets.randbits(62)
+    worker.busy.add(lease)
+    try:
+        batch = database.retry_locked(_claim, worker, campaign_id, lease, limit)
+        if batch is None:
+            worker.busy.discard(lease)
+            return None
+        batch.items = _load(rt, batch.ids)
+    except BaseException:
+        worker.busy.discard(lease)
+        raise
+    return batch
+
+
+def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> Batch | None:
+    with database.write_tx():
+        row = claiming.campaign(campaign_id)
+        if row is None or row[0] != "running":
+            return None
+        now = clock.now_ms()
+        taken = claiming.take(campaign_id, lease, now, limit)
+        if not taken:
+            return None
+        ids = [message[0] for message in taken]
+        database.execute(
+            "INSERT INTO lease (id, worker_id, campaign_id, account_id, lo, hi, taken_at) VALUES (?, ?, ?, 0, ?, ?, ?)",
+            (lease, worker.id, campaign_id, min(ids), max(ids), now),
+        )
+        deltas = tally.Deltas()
+        for (variant, account, hour), n in Counter(
+            (variant, account, tally.hour_of(submitted)) for _id, variant, account, submitted in taken
+        ).items():
+            deltas.add((campaign_id, variant, account, hour, State.ready), -n)
+            deltas.add((campaign_id, variant, account, hour, State.claimed), n)
+        tally.move(deltas)
+        faults.point("claim:before_commit")
+    faults.point("claim:after_commit")
+    _state, name, cls, account_id, stored, budget = row
+    return Batch(
+        lease, campaign_id, Cls(cls), name.startswith("direct:"), account_id, options.read(stored),
+        budget is not None, ids,
+    )  # fmt: skip
+
+
+def _load(rt: Runtime, ids: list[int]) -> list[Item]:
+    rows = claiming.load(ids)
+    blobs = [row[7] for row in rows]
+    if None in blobs:
+        known = iter(rt.keys.open_numbers([blob for blob in blobs if blob is not None]))
+        numbers = ["" if blob is None else next(known) for blob in blobs]
+    else:
+        numbers = rt.keys.open_numbers(blobs)
+    return [
+        Item(id_, contact, variant, account, submitted, attempt, late, number, country or "", language or "")
+        for (
+            id_,
+            contact,
+            variant,
+            account,
+            submitted,
+            attempt,
+            late,
+            _blob,
+            country,
+            language,
+        ), number in zip(rows, numbers, strict=True)
+    ]
+
+
+def give_back(worker: Worker, lease: int) -> None:
+    """End a lease in order: no message of it is claimed or on its way any more."""
+    try:
+        database.retry_locked(_end, lease)
+    finally:
+        worker.busy.discard(lease)
+
+
+def _end(lease: int) -> None:
+    with database.write_tx():
+        database.execute("DELETE FROM lease WHERE id = ?", (lease,))

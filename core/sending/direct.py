@@ -1,0 +1,189 @@
+"""Single messages: a code, a receipt, an answer; the same path as a campaign's, gate for gate.
+
+One campaign a class carries them (`direct:<class>`, always running).  A message's words are kept with it from
+the start; an idempotency key makes a repeated call the same message.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from core import clock, ids
+from core.audience import consent, contacts, phones, suppression
+from core.content import merge, values
+from core.contract.errors import Refusal
+from core.db import database, tally
+from core.db.codes import Cls, State
+from core.db.models import Account
+from core.i18n import _
+from core.sending import messages
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+KEY_MAX = 200
+#: A code nobody waits for any more is not sent.
+LATEST_MS = {Cls.otp: 5 * clock.MINUTE_MS, Cls.notice: clock.DAY_MS}
+LATEST_ELSE_MS = 3 * clock.DAY_MS
+
+
+def send(
+    rt: Runtime, to: str, cls: str | Cls, text: str, account_id: int | None = None, key: str | None = None,
+    who: str = "",
+) -> dict[str, Any]:  # fmt: skip
+    """Take one message to a number in any spelling; returns it as `show` does.
+
+    It is sent by a worker within moments.  `key`: the same key to the same number is the same message, and
+    with other words a refusal.  Raises `Refusal`.
+    """
+    cls = consent.parse_class(cls) if isinstance(cls, str) else Cls(cls)
+    if key is not None and not 1 <= len(key) <= KEY_MAX:
+        raise Refusal(_("An idempotency key has 1 to %(max)s characters.", max=KEY_MAX), field="key")
+    phone = contacts.number(rt, to)
+    if account_id is not None and not Account.select().where(Account.id == account_id).exists():
+        raise Refusal(_("There is no account %(id)s.", id=account_id), field="account", status=404)
+    if account_id is None and not Account.select().where(Account.enabled == True).exists():  # noqa: E712
+        raise Refusal(_("There is no account to send through; add one under Providers."), field="account")
+    campaign_id = campaign(cls)
+    contact_id = _contact(rt, phone)
+    words = _words(rt, text, contact_id)
+    message_id, new = database.retry_locked(_store, campaign_id, contact_id, cls, words, account_id or 0, key)
+    if new:
+        rt.enqueue("send", campaign_id)
+    return show(rt, message_id)
+
+
+def campaign(cls: Cls) -> int:
+    """The campaign that carries single messages of a class; made when first needed."""
+    name = f"direct:{cls.name}"
+    found = database.scalar("SELECT id FROM campaign WHERE launch_key = ?", (name,))
+    if found is not None:
+        return found
+    now = clock.now_ms()
+    with database.write_tx():
+        database.execute(
+            "INSERT INTO campaign (name, cls, state, reason, holdout_bp, options, launch_key, snapshot, rule, salt, "
+            '"cursor", cursor_end, spent_micros, currency, created_by, approved_by, approved_snapshot, created_at, '
+            "started_at) VALUES (?, ?, 'running', '', 0, '{}', ?, '', '', 0, 0, 0, 0, '', '', '', '', ?, ?) "
+            "ON CONFLICT (launch_key) DO NOTHING",
+            (name, int(cls), name, now, now),
+        )
+    return database.scalar("SELECT id FROM campaign WHERE launch_key = ?", (name,))
+
+
+def _contact(rt: Runtime, phone: phones.Phone) -> int:
+    """The contact of a number; somebody we never met becomes one, blocked if the number is."""
+    bidx = rt.keys.blind_index(phone.e164)
+    found = database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (bidx,))
+    if found is not None:
+        return found
+    now = clock.now_ms()
+    with database.write_tx():
+        suppression.hold()
+        made = database.scalar(
+            "INSERT INTO contact (phone_bidx, phone_enc, tail, source, created_at, updated_at) "
+            "VALUES (?, ?, ?, 'message', ?, ?) ON CONFLICT (phone_bidx) DO NOTHING RETURNING id",
+            (bidx, rt.keys.seal_number(phone.e164), int(phone.e164[-4:]), now, now),
+        )
+        if made is not None:
+            blocked = suppression.masks([bidx]).get(bidx, 0)
+            database.execute(
+                "INSERT INTO profile (contact_id, country, language, line_type, blocked_bits, created_at) "
+                "VALUES (?, ?, '', ?, ?, ?)",
+                (made, phone.country, int(phone.line_type), blocked, now),
+            )
+    return made or database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (bidx,))
+
+
+def _words(rt: Runtime, text: str, contact_id: int) -> str:
+    compiled = merge.compile(text.strip(), known=values.known_names(rt) if "{{" in text else None)
+    if not compiled.text:
+        raise Refusal(_("A message needs words."), field="text")
+    if compiled.static:
+        return compiled.text
+    columns = values.values_for(rt, compiled.names, [contact_id])
+    merged = compiled.render_columns(columns, 1)[0]
+    if isinstance(merged, merge.NoText):
+        raise Refusal(
+            _("The contact has no %(name)s and the text no default for it.", name=merged.name)
+            if merged.name
+            else _("The text becomes longer than %(max)s characters.", max=merge.MAX_CHARS),
+            field="text",
+        )
+    return merged
+
+
+def _store(
+    campaign_id: int, contact_id: int, cls: Cls, text: str, account_id: int, key: str | None
+) -> tuple[int, bool]:
+    now = clock.now_ms()
+    with database.write_tx():
+        message_id = ids.allocate(1)
+        dedupe = message_id if key is None else _dedupe(key)
+        new = database.execute(
+            "INSERT INTO message (id, campaign_id, contact_id, dedupe, variant, cls, state, attempt, not_before, "
+            "not_after, account_id, parts, cost_micros) VALUES (?, ?, ?, ?, 0, ?, 0, 0, ?, ?, ?, 0, 0) "
+            "ON CONFLICT (campaign_id, contact_id, dedupe) DO NOTHING",
+            (
+                message_id, campaign_id, contact_id, dedupe, int(cls), now,
+                now + LATEST_MS.get(cls, LATEST_ELSE_MS), account_id,
+            ),
+        ).rowcount  # fmt: skip
+        if new:
+            database.execute("INSERT INTO message_text (message_id, body) VALUES (?, ?)", (message_id, text))
+            deltas = tally.Deltas()
+            deltas.add((campaign_id, 0, account_id, 0, State.ready), 1)
+            tally.move(deltas)
+            return message_id, True
+    known, body = database.one(
+        "SELECT m.id, t.body FROM message m LEFT JOIN message_text t ON t.message_id = m.id "
+        "WHERE m.campaign_id = ? AND m.contact_id = ? AND m.dedupe = ?",
+        (campaign_id, contact_id, dedupe),
+    )
+    if body != text:
+        raise Refusal(
+            _("Key “%(key)s” was used for another text to this number; take a new key.", key=key),
+            field="key",
+            status=409,
+        )
+    return known, False
+
+
+def _dedupe(key: str) -> int:
+    """63 bits of a key, negative: message ids, which stand here for messages without a key, are positive."""
+    return -1 - (int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) >> 1)
+
+
+def show(rt: Runtime, message: str | int) -> dict[str, Any]:
+    """One message by its id or client reference, the number masked.  Raises `Refusal` (404)."""
+    text = str(message).strip()
+    references = ids.References(rt.keys)
+    message_id = None if text.isdigit() else references.id_of(text)
+    if message_id is None:
+        if not text.isdigit() or len(text) > 19:
+            raise Refusal(_("There is no message %(id)s.", id=text[:40]), status=404)
+        message_id = int(text)
+    row = messages.get(rt, message_id)
+    return plain(references, row) | {"text": messages.words(rt, row)[0]}
+
+
+def plain(references: ids.References, row: messages.Row) -> dict[str, Any]:
+    """A message as JSON: the columns of `campaign messages`, and some more."""
+    return {
+        "message_id": row.id,
+        "client_ref": references.of(row.id),
+        "campaign_id": row.campaign_id,
+        "phone": row.phone,
+        "class": row.cls,
+        "variant": row.variant,
+        "state": row.state,
+        "reason": row.reason or None,
+        "account": row.account or None,
+        "provider_message_id": row.provider_id or None,
+        "parts": row.parts,
+        "cost": row.cost_micros / 1_000_000,
+        "attempts": row.attempt,
+        "submitted_at": messages.iso(row.submitted_at) or None,
+        "final_at": messages.iso(row.final_at) or None,
+    }

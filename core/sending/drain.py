@@ -1,0 +1,253 @@
+"""A claimed batch on its way out: rendered, routed, then window after window (submit.py).
+
+1. Words and parts for everyone; who gets none is skipped with the reason.
+2. An account for each message; what no account can take now goes back.
+3. Per account, turns: hold hook, mark, wire, record.  Where the wire is slow a large window is kept in two
+   halves: one is on the wire while the other is recorded and the next one marked.  Together they are still
+   one window, so no more than that can be in doubt.
+4. What could not go (an account rests, the rate is used up, the process drains) goes back to ready.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+from core import clock, ids
+from core.contract.errors import ProviderError
+from core.contract.types import Provider, Result
+from core.db import claiming, database, tally
+from core.db.codes import Cls, State
+from core.sending import accounts, breaker, claim, judge, leases, render, route, submit, wire
+from core.sending.claim import Batch
+from core.sending.item import Item, Lane
+from core.sending.judge import Judge
+from core.sending.prices import Prices
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+    from core.sending.leases import Worker
+
+log = logging.getLogger("cooee.send")
+
+#: A wait for the rate longer than this gives the rest of the batch back.
+NAP_S = 2.0
+#: One-time codes and notices are looked for this often while a mass campaign is sent.
+PEEK_S = 0.2
+#: Window of providers that say nothing: small enough to look at every doubt.
+CAREFUL_WINDOW = 8
+#: A window of at least this many is kept in two halves when the wire takes as long as a third of a turn.
+HALVES_FROM, HALVES_SHARE = 128, 0.33
+#: Stands for each message of a call that found no connection.
+UNREACHABLE = Result("retry")
+
+Flight = tuple[submit.Turn, "Future[tuple[list[Result], Exception | None]]"]
+
+
+class Drain:
+    """One batch.  `serve(campaign)` sends what is due of an urgent campaign in between."""
+
+    def __init__(
+        self, rt: Runtime, worker: Worker, batch: Batch, every: dict[int, breaker.Account], until: float,
+        serve: Callable[[int], Any] = lambda campaign_id: None,
+    ):  # fmt: skip
+        self.rt, self.worker, self.batch, self.every = rt, worker, batch, every
+        self.until, self.serve = until, serve
+        self.judge = Judge(rt, worker, batch)
+        self.peeked = clock.monotonic()
+        self.changes: list[submit.Change] = []
+        self.references = worker.kept("references", lambda: ids.References(rt.keys))
+
+    def run(self) -> None:
+        """Send it and end the lease."""
+        batch, now = self.batch, clock.now_ms()
+        rest = self.rendered(batch.items)
+        allowed = route.candidates(self.every.values(), batch.account_id)
+        lanes, parked = route.assign(self.rt, batch.cls, rest, allowed, self.every, now)
+        waiting: dict[int, list[Item]] = {}
+        for item, until in parked:
+            waiting.setdefault(until, []).append(item)
+        for account_id, items in lanes.items():
+            until, left = self._lane(account_id, items)
+            if left:
+                waiting.setdefault(until, []).extend(left)
+        for until, items in sorted(waiting.items()):
+            self._leave(items, State.ready, "", until or None)
+        claim.give_back(self.worker, batch.lease)
+        waits = State.ready.name
+        told = [change for change in self.changes if change[1] != waits]
+        if told:
+            self.rt.plugins.call("messages_changed", changes=told)
+
+    def rendered(self, items: Sequence[Item]) -> list[Item]:
+        """The items that have words and a number; the others are skipped with their reason."""
+        gone = [(item, "erased") for item in items if not item.to]
+        usable = [item for item in items if item.to] if gone else items
+        campaign_id = self.batch.campaign_id
+        words = self.worker.kept(("words", campaign_id), lambda: render.Words(self.rt, campaign_id))
+        refused = gone + render.fill(self.rt, words, usable, self.batch.direct)
+        by_reason: dict[str, list[Item]] = {}
+        for item, reason in refused:
+            by_reason.setdefault(reason, []).append(item)
+        for reason, some in by_reason.items():
+            self._leave(some, State.skipped, reason)
+        out = {item.id for item, _reason in refused}
+        return [item for item in items if item.id not in out] if out else list(items)
+
+    def _leave(self, items: Sequence[Item], state: State, reason: str, not_before: int | None = None) -> None:
+        database.retry_locked(self._left, [item.id for item in items], state, reason, not_before)
+
+    def _left(self, message_ids: list[int], state: State, reason: str, not_before: int | None) -> None:
+        deltas = tally.Deltas()
+        with database.write_tx():
+            moved = submit.leave_claimed(
+                self.batch.lease, message_ids, state, reason, deltas, clock.now_ms(), not_before
+            )
+            tally.move(deltas)
+        self.changes += [(id_, state.name) for id_ in moved]
+
+    # --- one account ----------------------------------------------------------------------------------
+
+    def _lane(self, account_id: int, items: list[Item]) -> tuple[int, list[Item]]:
+        """Send through one account; (not before, items left over)."""
+        account, now = self.every[account_id], clock.now_ms()
+        health = self.worker.kept(("health", account_id), lambda: breaker.Health(account)).refresh(account)
+        try:
+            provider = accounts.open_provider(self.rt, account_id)
+        except ProviderError as error:
+            if not error.retry:
+                return self.judge.failed(account, error), items
+            health.note([UNREACHABLE] * breaker.IN_A_ROW, str(error))
+            return now + breaker.OPEN_MS, items
+        except Exception as error:
+            log.exception("account %s cannot be opened", account.name)
+            return self.judge.failed(account, error), items
+        if account.half_open and not breaker.probe(account, now):
+            return now + 1000, items
+        prices = Prices(account_id, self.batch.cls, now)
+        for item in items:
+            item.cost_micros = item.parts * prices.micros(item.country)
+        size = window_size(self.batch.options.window, provider)
+        return self._windows(self.lane(account, provider), account, health, items, size)
+
+    def lane(self, account: breaker.Account, provider: Provider) -> Lane:
+        """What every window of this batch through an account has in common."""
+        batch, ttl_s = self.batch, provider.idempotency_ttl_s
+        closed = submit.Closed(self.rt, batch.cls, bool(batch.consent) and batch.options.quiet_hours)
+        return Lane(
+            batch.campaign_id, batch.cls, batch.cls.bit, batch.consent, account.id, batch.lease,
+            closed=closed, budgeted=batch.budgeted, rate_per_s=account.rate_per_s,
+            campaign_rate_per_s=batch.options.rate, sender=account.sender, echoes=provider.echoes_reference,
+            ttl_ms=None if ttl_s is None else ttl_s * 1000, provider=provider,
+        )  # fmt: skip
+
+    def _windows(
+        self, lane: Lane, account: breaker.Account, health: breaker.Health, items: list[Item], size: int
+    ) -> tuple[int, list[Item]]:
+        flying: deque[Flight] = deque()
+        at, not_before, made = 0, 0, None
+        try:
+            while True:
+                go_on = not not_before and at < len(items) and self._may_go_on()
+                halves = go_on and not health.half_open and self._halves(account.id, size)
+                part = 1 if health.half_open else size // 2 if halves else size
+                stalled = made is not None and not made.marked
+                done = None
+                out = sum(len(turn.marked) for turn, _future in flying)
+                full = out + part > (size if halves else part)
+                if flying and (not go_on or stalled or full):
+                    done, before = self._landed(flying, account, health)
+                    not_before = not_before or before
+                    go_on = go_on and not not_before
+                some = items[at : at + part] if go_on else []
+                if not some and done is None:
+                    return not_before, items[at:]
+                made = submit.turn(self.rt, lane, done, some, self._held(some))
+                self.changes += made.changes
+                at += made.used
+                if made.marked:
+                    flying.append((made, self._fly(lane, made, halves)))
+                elif made.stop:
+                    judge.stop(self.rt, lane.campaign_id, "The budget of the campaign is used up.")
+                    not_before = made.now + 1000
+                elif some and not made.used and not flying:
+                    if made.wait_s > NAP_S:
+                        not_before = made.now + int(made.wait_s * 1000)
+                    else:
+                        clock.sleep(max(made.wait_s, 0.001))
+        finally:
+            # Whatever broke: nothing may be on the wire when the lease is settled.
+            for _made, future in flying:
+                future.exception()
+                self.worker.flights -= 1
+
+    def _landed(
+        self, flying: deque[Flight], account: breaker.Account, health: breaker.Health
+    ) -> tuple[submit.Done, int]:
+        """The window that left first, and the instant before which no other may follow it (0: at once)."""
+        made, future = flying[0]
+        results, error = future.result()
+        flying.popleft()
+        self.worker.flights -= 1
+        self._note_pace(account.id, made)
+        return submit.Done(made.marked, results), self.judge.window(account, health, results, error)
+
+    def _fly(self, lane: Lane, made: submit.Turn, aside: bool) -> Future:
+        """Put a marked window on the wire: in a thread of its own when asked to, or when that is in use."""
+        work = (self.worker, self.references, lane, made)
+        if aside or self.worker.flights:
+            pool = self.worker.kept("wire", lambda: ThreadPoolExecutor(1, "wire"))
+            future = pool.submit(wire.put, *work)
+        else:
+            future = Future()
+            future.set_result(wire.put(*work))
+        self.worker.flights += 1
+        return future
+
+    def _halves(self, account_id: int, size: int) -> bool:
+        return size >= HALVES_FROM and self.worker.cache.get(("slow", account_id), False)
+
+    def _note_pace(self, account_id: int, made: submit.Turn) -> None:
+        if made.wire_s:
+            self.worker.cache["slow", account_id] = made.wire_s > HALVES_SHARE * made.turn_s
+
+    def _may_go_on(self) -> bool:
+        """False when the process drains or the slice is over.  Lets codes and notices through in between."""
+        now = clock.monotonic()
+        if leases.draining.is_set() or now > self.until + NAP_S:
+            return False
+        if self.batch.cls not in (Cls.otp, Cls.notice) and now - self.peeked > PEEK_S:
+            self.peeked = now
+            for campaign_id, _cls in claiming.due_urgent(clock.now_ms()):
+                self.serve(campaign_id)
+        return True
+
+    def _held(self, items: Sequence[Item]) -> dict[int, tuple[int | None, str]]:
+        """What plugins hold back of a window; the strictest answer wins: never, then the latest."""
+        if not items:
+            return {}
+        answers = self.rt.plugins.call(
+            "hold_messages", cls=self.batch.cls.name, message_ids=[item.id for item in items]
+        )
+        held: dict[int, tuple[int | None, str]] = {}
+        for answer in answers:
+            for id_, (until, reason) in answer.items():
+                until_ms = None if until is None else clock.to_ms(until)
+                known = held.get(id_, (0, ""))
+                if known[0] is not None and (until_ms is None or until_ms > known[0]):
+                    held[id_] = (until_ms, str(reason))
+        return held
+
+
+def window_size(option: int | None, provider: Provider) -> int:
+    """Messages marked per wire window: the campaign's word, else the provider's, else a careful one.
+
+    Without look-up, echo or idempotency a doubt can never be settled, so only one message may be in it.
+    """
+    if option or provider.window:
+        return option or provider.window
+    settles = provider.can_look_up or provider.echoes_reference or provider.idempotency_ttl_s is not None
+    return CAREFUL_WINDOW if settles else 1

@@ -1,0 +1,57 @@
+"""A message in a worker's hands, and the lane it travels in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(slots=True)
+class Item:
+    """One claimed message.  `account_id` is what its row says: 0 unless it is bound to an account.
+
+    `to` is the number in clear, in memory only.  `text` is None until rendered; `own_text` says that the
+    words are this contact's and are kept with the message.
+    """
+
+    id: int
+    contact_id: int
+    variant: int
+    account_id: int
+    submitted_at: int | None
+    attempt: int
+    not_after: int | None
+    to: str = ""
+    country: str = ""
+    language: str = ""
+    text: str | None = None
+    own_text: bool = False
+    encoding: str = "gsm7"
+    parts: int = 0
+    cost_micros: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Campaign, account and lease under which a window is marked, sent and recorded.
+
+    `consent` is the class bit where the class needs consent, else 0.  `closed` tells which countries may not
+    be texted (`submit.Closed`).  `echoes`: receipts carry our
+    reference, so no hash of the provider's id is kept.  `ttl_ms`: for so long after the first submit the
+    same reference may be repeated; None for never.
+    """
+
+    campaign_id: int
+    cls: int
+    bit: int
+    consent: int
+    account_id: int
+    lease: int
+    closed: Any = None
+    budgeted: bool = False
+    rate_per_s: float | None = None
+    campaign_rate_per_s: float | None = None
+    sender: str = ""
+    echoes: bool = False
+    ttl_ms: int | None = None
+    provider: Any = None

@@ -1,0 +1,175 @@
+"""The send journal: what went on the wire, written outside the database before it went.
+
+One file a worker in `instance/journal/`, append-only, one line a fact:
+
+    W <worker> <started at>             the worker that writes this file
+    S <lease> <account> <id> <id> …     these go on the wire now; fsynced before the first byte
+    R <lease> <JSON list of results>    what the provider said; written before it is recorded
+
+It answers three questions the database cannot: after a worker died between the wire and its commit, what the
+provider had said (R); whether a marked message never went at all (no S, from a worker that is surely dead);
+and after a restore of an older database, what was sent since (`sent_since`).
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import orjson
+
+from core import clock
+from core.contract.types import Result
+
+#: A file that grew past this is followed by another one.
+ROTATE_BYTES = 64 << 20
+#: Files nobody has written to for this long are of no use to a restore any more.
+KEEP_DAYS = 90
+
+#: Outcomes that prove that the provider does not have the message.
+NOT_TAKEN = ("retry", "withheld")
+
+Told = tuple[int, Result]
+
+
+def _pattern(worker_id: int, started_at: int) -> str:
+    return f"{started_at}-{worker_id}-*.log"
+
+
+class Journal:
+    """The journal of one worker, open for writing."""
+
+    def __init__(self, folder: Path, worker_id: int, started_at: int):
+        self._folder, self._worker_id, self._started_at = folder, worker_id, started_at
+        self._number = 0
+        #: Two windows of one worker may be under way at once.
+        self._lock = threading.Lock()
+        self._open()
+
+    def _open(self) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        name = f"{self._started_at}-{self._worker_id}-{self._number:04}.log"
+        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
+        self._file = os.open(self._folder / name, flags, 0o600)
+        self._write(f"W {self._worker_id} {self._started_at}\n".encode())
+        os.fsync(self._file)
+        folder = os.open(self._folder, os.O_RDONLY)
+        os.fsync(folder)
+        os.close(folder)
+
+    def _write(self, line: bytes) -> None:
+        while line:
+            line = line[os.write(self._file, line) :]
+
+    def sent(self, lease: int, account_id: int, message_ids: Sequence[int]) -> None:
+        """These messages go on the wire after this returns: the line is on the disk."""
+        line = b"S %d %d %s\n" % (lease, account_id, " ".join(map(str, message_ids)).encode())
+        with self._lock:
+            self._write(line)
+            os.fdatasync(self._file)
+
+    def told(self, lease: int, results: Sequence[Told]) -> None:
+        """What the provider said.  Survives the death of the process, not a power cut: then it is in doubt."""
+        line = b"R %d %s\n" % (lease, orjson.dumps(_packed_all(results)))
+        with self._lock:
+            self._write(line)
+            if os.fstat(self._file).st_size > ROTATE_BYTES:
+                self.close()
+                self._number += 1
+                self._open()
+
+    def close(self) -> None:
+        """Close the file; what it says stays."""
+        os.close(self._file)
+
+
+def _packed_all(results: Sequence[Told]) -> list:
+    """Rows of [id, outcome, …]; answers that are one and the same as one row of [[ids], outcome, …]."""
+    first = results[0][1]
+    if all(result is first for _id, result in results):
+        return [_packed([id_ for id_, _result in results], first)]
+    return [_packed(id_, result) for id_, result in results]
+
+
+def _packed(which: int | list[int], result: Result) -> list:
+    packed = [
+        which, result.outcome, result.provider_id, result.code, result.reason, result.after_s, result.parts,
+        result.cost_micros,
+    ]  # fmt: skip
+    while packed[-1] is None:
+        packed.pop()
+    return packed
+
+
+def _unpacked(line: bytes) -> Iterator[Told]:
+    for which, *rest in orjson.loads(line.split(b" ", 2)[2]):
+        result = Result(*rest)
+        for id_ in which if isinstance(which, list) else (which,):
+            yield id_, result
+
+
+@dataclass
+class Held:
+    """What a journal says about one lease.
+
+    `complete` means that the whole journal was there to be read, so a message it does not name in `sent`
+    never went on the wire.
+    """
+
+    complete: bool = False
+    sent: set[int] = field(default_factory=set)
+    told: dict[int, Result] = field(default_factory=dict)
+
+
+def read(folder: Path, worker_id: int, started_at: int, lease: int) -> Held:
+    """What the journal of a worker says about a lease; an absent file proves nothing."""
+    held = Held()
+    files = sorted(folder.glob(_pattern(worker_id, started_at)))
+    head = f"W {worker_id} {started_at}".encode()
+    held.complete = bool(files)
+    sent, told = b"S %d " % lease, b"R %d " % lease
+    for file in files:
+        lines = file.read_bytes().split(b"\n")
+        held.complete &= lines[0] == head
+        # What stands behind the last line feed was cut off by the crash: its fsync never returned.
+        for line in lines[:-1]:
+            if line.startswith(sent):
+                held.sent.update(map(int, line.split()[3:]))
+            elif line.startswith(told):
+                held.told.update(_unpacked(line))
+    return held
+
+
+def sent_since(folder: Path, since_ms: int) -> Iterator[int]:
+    """Ids of messages on the wire in files written to since then, for a restore.
+
+    Leaves out those the provider then declined for a while: they are meant to go again.  May give ids that
+    went earlier, and an id twice; the caller compares with its own rows.
+    """
+    for file in sorted(folder.glob("*-*-*.log")):
+        if file.stat().st_mtime * 1000 < since_ms:
+            continue
+        sent: set[int] = set()
+        for line in file.read_bytes().split(b"\n")[:-1]:
+            if line.startswith(b"S "):
+                sent.update(map(int, line.split()[3:]))
+            elif line.startswith(b"R "):
+                sent.difference_update(id_ for id_, result in _unpacked(line) if result.outcome in NOT_TAKEN)
+        yield from sent
+
+
+def prune(folder: Path, keep_days: int = KEEP_DAYS) -> int:
+    """Remove files not written to for `keep_days`; returns how many went."""
+    oldest = clock.now_ms() - keep_days * clock.DAY_MS
+    old = [file for file in folder.glob("*-*-*.log") if file.stat().st_mtime * 1000 < oldest]
+    for file in old:
+        file.unlink(missing_ok=True)
+    return len(old)
+
+
+def newest_id(folder: Path) -> int:
+    """The greatest message id any journal names, 0 for none; ids in a backup are compared with it."""
+    return max(sent_since(folder, 0), default=0)

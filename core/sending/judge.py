@@ -1,0 +1,96 @@
+"""What follows from a window's answers: the breaker, a halted account, a campaign that pauses itself."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from core import clock
+from core.contract.errors import BadConfig, Throttled
+from core.contract.types import Result
+from core.db import database, settings
+from core.sending import breaker, lifecycle
+from core.sending.claim import Batch
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+    from core.sending.leases import Worker
+
+log = logging.getLogger("cooee.send")
+
+#: Setting: so many failures in a row (of calls, or of rejected messages) pause a campaign.
+PAUSE_AFTER, PAUSE_AFTER_KEY = 100, "sending.pause_after"
+
+
+class Judge:
+    """Of one batch."""
+
+    def __init__(self, rt: Runtime, worker: Worker, batch: Batch):
+        self.rt, self.worker, self.batch = rt, worker, batch
+
+    def window(
+        self,
+        account: breaker.Account,
+        health: breaker.Health,
+        results: Sequence[Result],
+        error: Exception | None,
+    ) -> int:
+        """0 to go on, else the instant (epoch ms) before which nothing more goes through this account."""
+        if isinstance(error, BadConfig):
+            return self.failed(account, error)
+        now = clock.now_ms()
+        if isinstance(error, Throttled):
+            until = now + int((error.after_s or 1.0) * 1000)
+            breaker.rest(account.id, until)
+            return until
+        opened = health.note(results, str(error) if error else "")
+        self._rejected_in_a_row(results)
+        if health.failures >= self._pause_after():
+            self._stop(f"Account {account.name!r} keeps failing: {_why(results, error)}.")
+        return now + breaker.OPEN_MS if opened else 0
+
+    def failed(self, account: breaker.Account, error: Exception) -> int:
+        """Settings or credentials are wrong: halt the account, and the campaign that has no other."""
+        breaker.halt(account.id, str(error))
+        if self.batch.account_id is not None:
+            self._stop(f"Account {account.name!r} is halted: {error}")
+        return clock.now_ms() + 1000
+
+    def _rejected_in_a_row(self, results: Sequence[Result]) -> None:
+        """A campaign whose every message is refused stops before all are."""
+        key = ("rejected", self.batch.campaign_id)
+        row = self.worker.cache.get(key, 0)
+        for result in results:
+            row = row + 1 if result.outcome == "rejected" else 0
+        if row >= self._pause_after():
+            self._stop(f"{row} messages in a row were rejected: {_why(results, None)}.")
+            row = 0
+        self.worker.cache[key] = row
+
+    def _pause_after(self) -> int:
+        """The setting, read once a worker and minute."""
+        minute = clock.now_ms() // clock.MINUTE_MS
+        known = self.worker.cache.get("pause_after")
+        if known is None or known[0] != minute:
+            known = (minute, int(settings.get(PAUSE_AFTER_KEY, PAUSE_AFTER)))
+            self.worker.cache["pause_after"] = known
+        return known[1]
+
+    def _stop(self, why: str) -> None:
+        stop(self.rt, self.batch.campaign_id, why)
+
+
+def stop(rt: Runtime, campaign_id: int, why: str) -> None:
+    """Pause a campaign with the reason; the campaigns of single messages only say it."""
+    name = database.scalar("SELECT name FROM campaign WHERE id = ?", (campaign_id,))
+    if name.startswith("direct:"):
+        log.error("%s cannot send: %s", name, why)
+    else:
+        lifecycle.pause(rt, campaign_id, why)
+
+
+def _why(results: Iterable[Result], error: Exception | None) -> str:
+    if error:
+        return str(error)
+    return next((r.reason or r.code or r.outcome for r in results if r.outcome != "accepted"), "no answer")

@@ -1,0 +1,185 @@
+"""Recording what a provider said of a window: each message to its next state, with counters and money.
+
+accepted  → accepted                     rejected → rejected, costs nothing
+retry     → ready, not before a pause    unknown  → in_doubt, never sent again by itself
+withheld  → ready at once: it never went on the wire (an outcome of ours, not of providers)
+
+A receipt may have beaten the response, and another worker may have put the message in doubt while this one
+slept; both are met by looking again at rows the compare-and-set did not find.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from core import clock, ids
+from core.contract.types import Result
+from core.db import database, marking, tally
+from core.db.codes import State
+from core.db.sets import among, listed
+from core.sending.item import Item, Lane
+
+WITHHELD = "withheld"
+#: Tries of a message the provider itself declined for a while; then it is rejected.
+MAX_ATTEMPTS = 10
+#: Pause before try n: a random share of BASE · 2ⁿ, at most CAP (full jitter).
+RETRY_BASE_S, RETRY_CAP_S = 2.0, 900.0
+#: Without a latest time of its own a message is not tried again after this.
+MAX_AGE_MS = 72 * clock.HOUR_MS
+_REASON_MAX = 120
+
+Change = tuple[int, str]
+
+
+def ref_hash(account_id: int, provider_id: str) -> int:
+    """64 signed bits of account and provider id: what receipts without our reference are found by."""
+    digest = hashlib.blake2b(f"{account_id}:{provider_id}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, signed=True)
+
+
+def pause_ms(attempt: int, after_s: float | None) -> int:
+    """How long a message waits before try `attempt` + 1, at least what the provider asked for."""
+    top = min(RETRY_CAP_S, RETRY_BASE_S * 2 ** min(attempt, 20))
+    return int(((after_s or 0.0) + random.uniform(0.0, top)) * 1000)  # noqa: S311
+
+
+class Verdict(NamedTuple):
+    """What becomes of a message; `uncount`: this try did not happen."""
+
+    state: State
+    reason: str = ""
+    not_before: int = 0
+    uncount: bool = False
+
+
+_TAKEN = Verdict(State.accepted)
+
+
+def apply(
+    lane: Lane, items: Sequence[Item], results: Sequence[Result], now: int, deltas: tally.Deltas
+) -> list[Change]:
+    """Record a window inside `write_tx()`; the messages that changed, by name of the state they reached.
+
+    Safe to repeat: what was recorded before is no longer `submitting` and is left alone.
+    """
+    groups: dict[Verdict, list[tuple[Item, Result]]] = defaultdict(list)
+    if all(result.outcome == "accepted" for result in results):
+        groups[_TAKEN] = list(zip(items, results, strict=True))
+    else:
+        for item, result in zip(items, results, strict=True):
+            taken = result.outcome == "accepted"
+            groups[_TAKEN if taken else _verdict(item, result, now)].append((item, result))
+    changes: list[Change] = []
+    touched: list[int] = []
+    refund = 0
+    for verdict, pairs in sorted(groups.items(), key=lambda group: group[0]):
+        if verdict.state == State.accepted:
+            changes += _accept(lane, pairs, deltas)
+        else:
+            moved = _leave(lane, [item.id for item, _result in pairs], verdict, now, deltas)
+            refund += sum(cost for _id, _campaign, cost in moved)
+            changes += [(id_, verdict.state.name) for id_, _campaign, _cost in moved]
+        if verdict.state in (State.accepted, State.in_doubt):
+            touched += [item.contact_id for item, _result in pairs]
+    if touched:
+        marking.touch(touched, now)
+    marking.refund(lane.campaign_id, refund)
+    return changes
+
+
+def _verdict(item: Item, result: Result, now: int) -> Verdict:
+    word = (result.code or result.reason or "")[:_REASON_MAX]
+    match result.outcome:
+        case "rejected":
+            return Verdict(State.rejected, word or "rejected")
+        case "withheld":
+            return Verdict(State.ready, "", now + int((result.after_s or 0.0) * 1000), True)
+        case "retry":
+            # Seconds suffice, and messages that wait equally long are changed together.
+            due = (now + pause_ms(item.attempt, result.after_s)) // 1000 * 1000 + 1000
+            latest = item.not_after or ids.at_ms(item.id) + MAX_AGE_MS
+            if due < latest and item.attempt + 1 < MAX_ATTEMPTS:
+                return Verdict(State.ready, word, due)
+            return Verdict(State.rejected, word or "no_more_tries")
+        case _:
+            return Verdict(State.in_doubt, word or "no_answer")
+
+
+def _accept(lane: Lane, pairs: list[tuple[Item, Result]], deltas: tally.Deltas) -> list[Change]:
+    account = lane.account_id
+    rows = [
+        (
+            item.id,
+            result.provider_id,
+            None if lane.echoes or result.provider_id is None else ref_hash(account, result.provider_id),
+        )
+        for item, result in pairs
+    ]
+    done = marking.accept(lane.lease, rows)
+    alike = Counter(
+        (item.variant, tally.hour_of(item.submitted_at), item.parts, item.cost_micros)
+        for item, _result in pairs
+        if item.id in done
+    )
+    for (variant, hour, parts, cost), n in alike.items():
+        key = (lane.campaign_id, variant, account, hour)
+        deltas.add((*key, 2), -n, -n * parts, -n * cost)
+        deltas.add((*key, 3), n, n * parts, n * cost)
+    changes = [(id_, "accepted") for id_ in done]
+    if len(done) != len(pairs):
+        changes += _late(lane, [row for row in rows if row[0] not in done], deltas)
+    told = [pair for pair in pairs if pair[1].parts is not None or pair[1].cost_micros is not None]
+    if told:
+        _reprice(told, deltas)
+    return changes
+
+
+def _late(lane: Lane, rows: list[tuple[int, str | None, int | None]], deltas: tally.Deltas) -> list[Change]:
+    """Accepted, but no longer `submitting`: the receipt was first, or we were taken for dead."""
+    marking.identify(rows)
+    moved = marking.move([row[0] for row in rows], State.in_doubt, State.accepted, deltas, lease=lane.lease)
+    return [(id_, "accepted") for id_, _campaign, _cost in moved]
+
+
+def _leave(
+    lane: Lane, message_ids: list[int], verdict: Verdict, now: int, deltas: tally.Deltas
+) -> list[tuple[int, int, int]]:
+    """Every way out of `submitting` but acceptance; also out of `in_doubt`, with the answer that came late."""
+    moved: list[tuple[int, int, int]] = []
+    for old in (State.submitting, State.in_doubt):
+        if old == verdict.state or len(moved) == len(message_ids):
+            continue
+        moved += marking.move(
+            message_ids, old, verdict.state, deltas,
+            lease=lane.lease,
+            reason=verdict.reason or None,
+            not_before=verdict.not_before if verdict.state == State.ready else None,
+            final_at=now if verdict.state == State.rejected else None,
+            uncount=verdict.uncount,
+        )  # fmt: skip
+    return moved
+
+
+def _reprice(pairs: Iterable[tuple[Item, Result]], deltas: tally.Deltas) -> None:
+    """Take the parts and cost the provider reports; what was reserved stays reserved."""
+    by_id = {item.id: result for item, result in pairs}
+    rows = database.query(
+        "SELECT id, campaign_id, variant, account_id, submitted_at, state, parts, cost_micros "
+        f"FROM message WHERE id {among()} ORDER BY id",
+        (listed(by_id),),
+    )
+    changed = []
+    for id_, campaign, variant, account, submitted_at, state, parts, cost in rows:
+        result = by_id[id_]
+        new_parts = parts if result.parts is None else result.parts
+        new_cost = cost if result.cost_micros is None else result.cost_micros
+        if (new_parts, new_cost) != (parts, cost):
+            changed.append((new_parts, new_cost, id_))
+            key = (campaign, variant, account, tally.hour_of(submitted_at), state)
+            deltas.add(key, 0, new_parts - parts, new_cost - cost)
+    if changed:
+        database.executemany("UPDATE message SET parts = ?, cost_micros = ? WHERE id = ?", changed)

@@ -1,0 +1,126 @@
+"""Words, parts and price of claimed messages, in bulk.
+
+A text without fields is compiled, counted and priced once and shared by everyone who gets it.  A text with
+fields is merged column by column.  Single messages carry their words from the start.  Who cannot be given a
+text (a field is missing, it became too long) is skipped with that reason, never sent half a text.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from core.content import merge, parts, values
+from core.content.languages import pick_language
+from core.db import database, marking
+from core.sending.item import Item
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+#: Inside China every character counts the same.
+DOMESTIC = "CN"
+
+
+class Words:
+    """The frozen texts of one campaign, compiled; kept by a worker from batch to batch."""
+
+    def __init__(self, rt: Runtime, campaign_id: int):
+        self._rt = rt
+        self._bodies: dict[int, dict[str, str]] = defaultdict(dict)
+        self._defaults: dict[int, str] = {}
+        for idx, lang, body, default in database.query(
+            "SELECT t.idx, t.lang, t.body, m.default_lang FROM variant_text t "
+            "LEFT JOIN variant v ON v.campaign_id = t.campaign_id AND v.idx = t.idx "
+            "LEFT JOIN template m ON m.id = v.template_id WHERE t.campaign_id = ? ORDER BY t.idx, t.lang",
+            (campaign_id,),
+        ):
+            self._bodies[idx][lang] = body
+            self._defaults[idx] = default or lang
+        self._langs: dict[tuple[int, str], str] = {}
+        self._made: dict[tuple[int, str], tuple[merge.Merge, values.Reader]] = {}
+        self._counted: dict[tuple[str, bool], tuple[str, int]] = {}
+
+    def fill(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
+        """Give each item text, encoding and parts; those that get none, with the reason."""
+        groups: dict[tuple[int, str], list[Item]] = defaultdict(list)
+        langs = self._langs
+        for item in items:
+            key = (item.variant, item.language)
+            lang = langs.get(key)
+            if lang is None:
+                lang = langs[key] = self._language(item)
+            groups[item.variant, lang].append(item)
+        refused: list[tuple[Item, str]] = []
+        for key, some in groups.items():
+            refused += self._group(key, some)
+        return refused
+
+    def _language(self, item: Item) -> str:
+        bodies = self._bodies.get(item.variant)
+        return pick_language(bodies, item.language, self._defaults[item.variant]) if bodies else ""
+
+    def _group(self, key: tuple[int, str], items: list[Item]) -> list[tuple[Item, str]]:
+        if key[0] not in self._bodies:
+            return [(item, "missing_text") for item in items]
+        compiled, reader = self._compiled(key)
+        if compiled.static:
+            for item in items:
+                item.text = compiled.text
+        else:
+            columns = reader([item.contact_id for item in items])
+            refused = []
+            for item, text in zip(items, compiled.render_columns(columns, len(items)), strict=True):
+                if isinstance(text, merge.NoText):
+                    refused.append((item, text.reason))
+                else:
+                    item.text, item.own_text = text, True
+            if refused:
+                return refused + self._count([item for item in items if item.text is not None])
+        return self._count(items)
+
+    def _compiled(self, key: tuple[int, str]) -> tuple[merge.Merge, values.Reader]:
+        if key not in self._made:
+            made = merge.compile(self._bodies[key[0]][key[1]], key[1])
+            self._made[key] = (made, values.Reader(self._rt, made.names, key[1]))
+        return self._made[key]
+
+    def _count(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
+        count(items, self._counted)
+        return []
+
+
+def count(items: Sequence[Item], known: dict[tuple[str, bool], tuple[str, int]]) -> None:
+    """Set encoding and parts; `known` remembers shared texts."""
+    for item in items:
+        domestic = item.country == DOMESTIC
+        if item.own_text:
+            item.encoding, item.parts = parts.count(item.text, domestic)
+            continue
+        key = (item.text, domestic)
+        found = known.get(key)
+        if found is None:
+            found = known[key] = parts.count(*key)
+        item.encoding, item.parts = found
+
+
+def fill(rt: Runtime, words: Words, items: Sequence[Item], direct: bool) -> list[tuple[Item, str]]:
+    """Render a batch: words kept with the message first, then those of its variant.
+
+    A message that went on the wire before is repeated with exactly the words it had.
+    """
+    keeps = [item for item in items if direct or item.attempt]
+    refused: list[tuple[Item, str]] = []
+    if keeps:
+        kept = marking.stored_texts([item.id for item in keeps])
+        found = [item for item in keeps if item.id in kept]
+        for item in found:
+            item.text, item.own_text = kept[item.id], True
+        count(found, {})
+        items = [item for item in items if item.text is None]
+    if direct:
+        return [(item, "missing_text") for item in items]
+    if items:
+        refused = words.fill(items)
+    return refused

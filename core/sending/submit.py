@@ -1,0 +1,246 @@
+"""The turn: one window is marked in one statement, the one before it recorded; the wire comes after the commit.
+
+What may be in doubt, and why: a provider that died, or a worker that did, between "the request was written"
+and "the answer is known" leaves a message that may or may not have been accepted.  Marking before the wire
+makes that window visible instead of silent: at most the messages of one window a process, each shown and
+none sent again by itself.  Marking after it would send them twice.
+
+`turn` is one transaction: it records the window that came back and marks the next one, so a window costs one
+commit and one journal fsync.  The mark asks, in the transaction that makes it true: does the campaign run, do
+we still hold the lease, is the number not suppressed, is there consent, is the country awake, is it not too
+late, is there budget, is there room in the rate.  No transaction is open while a provider is called (wire.py).
+"""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from core import clock, faults
+from core.contract.types import Result
+from core.db import database, marking, tally
+from core.db.codes import State
+from core.sending import rate, record
+from core.sending.item import Item, Lane
+from core.sending.record import Change
+from core.timing import hours
+
+if TYPE_CHECKING:
+    from core.runtime import Runtime
+
+
+@dataclass(slots=True)
+class Done:
+    """A window that came back from the wire."""
+
+    items: Sequence[Item]
+    results: Sequence[Result]
+
+
+@dataclass(slots=True)
+class Turn:
+    """What a turn did: `marked` go on the wire now, `used` is how many of the window were dealt with."""
+
+    marked: list[Item] = field(default_factory=list)
+    used: int = 0
+    wait_s: float = 0.0
+    #: Why the campaign cannot go on: "budget", "" when it can.
+    stop: str = ""
+    changes: list[Change] = field(default_factory=list)
+    #: Repeats whose time is over: marked, but not to go on the wire.
+    stale: set[int] = field(default_factory=set)
+    #: When it was marked: epoch ms, and monotonic seconds; how long that and the provider took.
+    now: int = 0
+    at: float = 0.0
+    turn_s: float = 0.0
+    wire_s: float = 0.0
+
+
+Held = Mapping[int, tuple[int | None, str]]
+
+
+def turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], held: Held) -> Turn:
+    """Record `done`, then mark of `window` what may go now, in one transaction.
+
+    `held` are messages a plugin holds: {id: (not before or None for never, reason)}.
+    """
+    began = clock.monotonic()
+    made = database.retry_locked(_turn, rt, lane, done, window, held)
+    for item in made.marked:
+        item.submitted_at = item.submitted_at or made.now
+    made.turn_s = clock.monotonic() - began
+    return made
+
+
+def _turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], held: Held) -> Turn:
+    made = Turn()
+    with database.write_tx():
+        made.now = now = clock.now_ms()
+        deltas = tally.Deltas()
+        marking.lock_profiles([item.contact_id for item in [*window, *(done.items if done else ())]])
+        if done:
+            made.changes = record.apply(lane, done.items, done.results, now, deltas)
+        if window:
+            _mark(rt, lane, window, held, now, deltas, made)
+        tally.move(deltas)
+        made.at = clock.monotonic()
+        faults.point("turn:before_commit")
+    faults.point("turn:after_commit")
+    return made
+
+
+def _mark(
+    rt: Runtime, lane: Lane, window: Sequence[Item], held: Held, now: int, deltas: tally.Deltas, made: Turn
+) -> None:
+    free, made.wait_s = _room(lane, len(window), now)
+    affordable, left = _afford(lane, window[:free])
+    if free and not affordable:
+        made.stop = "budget"
+    window = window[:affordable]
+    made.used = len(window)
+    if not window:
+        return
+    going = [item for item in window if item.id not in held] if held else window
+    marked: set[int] = set()
+    if going:
+        gate = marking.Gate(
+            lane.campaign_id, lane.account_id, lane.lease, lane.bit, lane.consent,
+            lane.closed.at(now), now,
+        )  # fmt: skip
+        marked = marking.mark(gate, [(item.id, item.parts, item.cost_micros) for item in going])
+    made.marked = [item for item in going if item.id in marked] if len(marked) < len(going) else list(going)
+    cost = _count_marked(lane, made, now, deltas)
+    _spend(lane, len(marked), cost, now)
+    marking.store_texts([(item.id, item.text) for item in made.marked if item.own_text])
+    if len(marked) != len(window):
+        made.changes += _refuse(
+            rt, lane, [item for item in window if item.id not in marked], held, now, deltas
+        )
+
+
+def _count_marked(lane: Lane, made: Turn, now: int, deltas: tally.Deltas) -> int:
+    """claimed → submitting in the counters; the money reserved."""
+    hour, cost = tally.hour_of(now), 0
+    alike = Counter((i.variant, i.account_id, i.submitted_at, i.parts, i.cost_micros) for i in made.marked)
+    for (variant, account_id, submitted_at, parts, micros), n in alike.items():
+        before = tally.hour_of(submitted_at)
+        deltas.add((lane.campaign_id, variant, account_id, before, 1), -n)
+        after = (lane.campaign_id, variant, lane.account_id, before or hour)
+        deltas.add((*after, 2), n, n * parts, n * micros)
+        cost += n * micros
+        if submitted_at and now - submitted_at >= (lane.ttl_ms or 0):
+            made.stale.update(i.id for i in made.marked if i.submitted_at == submitted_at)
+    return cost
+
+
+def _room(lane: Lane, want: int, now: int) -> tuple[int, float]:
+    wait_s = 0.0
+    for table, row_id, per_s in _rates(lane):
+        want, pause_s = rate.allow(table, row_id, per_s, want, now)
+        wait_s = max(wait_s, pause_s)
+    return want, wait_s
+
+
+def _rates(lane: Lane) -> list[tuple[str, int, float]]:
+    rates = []
+    if lane.rate_per_s:
+        rates.append(("account", lane.account_id, lane.rate_per_s))
+    if lane.campaign_rate_per_s:
+        rates.append(("campaign", lane.campaign_id, lane.campaign_rate_per_s))
+    return rates
+
+
+def _afford(lane: Lane, window: Sequence[Item]) -> tuple[int, int]:
+    """(how many of the first messages the budget covers, what is left of it)."""
+    lock = (" FOR NO KEY UPDATE" if lane.budgeted else " FOR SHARE") if database.is_postgres() else ""
+    if not lane.budgeted and not lock:
+        return len(window), 0
+    left = database.scalar(
+        f"SELECT budget_micros - spent_micros FROM campaign WHERE id = ?{lock}", (lane.campaign_id,)
+    )
+    if left is None:
+        return len(window), 0
+    for at, item in enumerate(window):
+        if item.cost_micros > left:
+            return at, left
+        left -= item.cost_micros
+    return len(window), left
+
+
+def _spend(lane: Lane, n: int, cost_micros: int, now: int) -> None:
+    if n:
+        for table, row_id, per_s in _rates(lane):
+            rate.spend(table, row_id, per_s, n, now)
+    marking.refund(lane.campaign_id, -cost_micros if lane.budgeted else 0)
+
+
+class Closed:
+    """Countries that may not be texted in a class, minute by minute; the answer of a minute is kept."""
+
+    def __init__(self, rt: Runtime, cls: int, asked: bool = True):
+        self._rt, self._cls, self._asked = rt, cls, asked
+        self._minute, self._countries = -1, frozenset[str]()
+
+    def at(self, now: int) -> frozenset[str]:
+        """At an instant (epoch ms).  Allowed hours begin and end on full minutes."""
+        minute = now // clock.MINUTE_MS
+        if self._asked and minute != self._minute:
+            self._countries, self._minute = hours.forbidden_now(self._rt, self._cls, now), minute
+        return self._countries
+
+
+def _refuse(
+    rt: Runtime, lane: Lane, items: Sequence[Item], held: Held, now: int, deltas: tally.Deltas
+) -> list[Change]:
+    """Where messages go that the mark left out, each with its reason."""
+    groups: dict[tuple[State, str, int | None], list[int]] = defaultdict(list)
+    left_out = [item.id for item in items if item.id not in held]
+    for id_, state, lease, not_after, blocked, consented, country, campaign in marking.why_not(left_out):
+        if state == State.claimed and lease == lane.lease:
+            row = (not_after, blocked, consented, country or "", campaign)
+            groups[_verdict(rt, lane, row, now)].append(id_)
+    for item in items:
+        if item.id in held:
+            until, reason = held[item.id]
+            groups[(State.skipped if until is None else State.ready), reason[:120] or "held", until].append(
+                item.id
+            )
+    changes: list[Change] = []
+    for (state, reason, not_before), some in sorted(groups.items(), key=lambda group: group[0][0]):
+        moved = leave_claimed(lane.lease, some, state, reason, deltas, now, not_before)
+        changes += [(id_, state.name) for id_ in moved]
+    return changes
+
+
+def _verdict(rt: Runtime, lane: Lane, row: tuple, now: int) -> tuple[State, str, int | None]:
+    not_after, blocked, consented, country, campaign = row
+    if campaign == "cancelled":
+        return State.cancelled, "campaign_cancelled", None
+    if blocked is None or blocked & lane.bit:
+        return State.skipped, "suppressed", None
+    if lane.consent and not consented & lane.consent:
+        return State.skipped, "no_consent", None
+    if not_after is not None and not_after <= now:
+        return State.expired, "expired", None
+    if campaign == "running" and country in lane.closed.at(now):
+        due = hours.next_allowed(rt, lane.cls, country, now)
+        if due is None or (not_after is not None and due >= not_after):
+            return State.expired, "outside_hours", None
+        # At least a second on: the hours are asked by the minute, and nobody should spin on the edge.
+        return State.ready, "", max(due, now + 1000)
+    return State.ready, "", None
+
+
+def leave_claimed(
+    lease: int, message_ids: Sequence[int], state: State, reason: str, deltas: tally.Deltas, now: int,
+    not_before: int | None = None,
+) -> list[int]:  # fmt: skip
+    """Move claimed messages of this lease on; ids of those that moved."""
+    final_at = None if state == State.ready else now
+    moved = marking.move(
+        message_ids, State.claimed, state, deltas,
+        lease=lease, reason=reason or None, not_before=not_before, final_at=final_at, keep_submitted=True,
+    )  # fmt: skip
+    return [row[0] for row in moved]

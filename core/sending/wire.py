@@ -1,0 +1,135 @@
+"""The wire: a marked window is handed to its provider, with the journal before and after.
+
+No transaction is open here, and nothing here is believed: whatever a provider gives or raises becomes one
+`Result` a message, and what is not proof of "not sent" is "unknown".
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from core import clock, faults, ids
+from core.contract.errors import Ambiguous, BadConfig, ProviderError, Refused
+from core.contract.types import Outgoing, Result
+from core.db.codes import Cls
+from core.sending.item import Item, Lane
+from core.sending.record import WITHHELD
+
+if TYPE_CHECKING:
+    from core.sending.leases import Worker
+    from core.sending.submit import Turn
+
+log = logging.getLogger("cooee.wire")
+
+#: A window that did not reach the wire this long after its mark is given back: the worker slept, and another
+#: may have judged it dead (leases.LEASE_S).
+WIRE_START_S = 10.0
+UNTOUCHED = Result(WITHHELD)
+#: The provider may have forgotten the reference by now, so repeating it is no repeat any more.
+TOO_LATE = Result("unknown", code="repeat_too_late")
+_ID_MAX = 255
+
+Answer = tuple[list[Result], Exception | None]
+
+
+def put(worker: Worker, references: ids.References, lane: Lane, made: Turn) -> Answer:
+    """Send a marked window; a result for each message, and the error that ended a call, if any.
+
+    The journal has the ids on disk before the first byte and the results before they are recorded.
+    """
+    items = made.marked
+    if clock.monotonic() - made.at > WIRE_START_S:
+        return [UNTOUCHED] * len(items), None
+    worker.journal.sent(lane.lease, lane.account_id, [item.id for item in items])
+    faults.point("wire:before")
+    going = [item for item in items if item.id not in made.stale] if made.stale else items
+    messages = outgoing(references, lane, going)
+    began = clock.monotonic()
+    results, error = _call(lane, messages)
+    made.wire_s = clock.monotonic() - began
+    if made.stale:
+        answers = iter(results)
+        results = [TOO_LATE if item.id in made.stale else next(answers) for item in items]
+    faults.point("wire:after")
+    worker.journal.told(lane.lease, list(zip([item.id for item in items], results, strict=True)))
+    faults.point("wire:told")
+    return results, error
+
+
+def outgoing(references: ids.References, lane: Lane, items: Sequence[Item]) -> list[Outgoing]:
+    """A window as the provider gets it."""
+    of, sender, cls = references.of, lane.sender, Cls(lane.cls).name
+    return [Outgoing(of(i.id), i.to, i.text, sender, cls, i.encoding, i.parts) for i in items]
+
+
+def _call(lane: Lane, messages: Sequence[Outgoing]) -> Answer:
+    size = max(1, lane.provider.batch_size)
+    results: list[Result] = []
+    for at in range(0, len(messages), size):
+        chunk = messages[at : at + size]
+        try:
+            results += _checked(list(lane.provider.send(chunk)), len(chunk), lane.provider.name)
+        except Exception as error:
+            if not isinstance(error, ProviderError):
+                log.exception("provider %s raised what is not in its contract", lane.provider.name)
+            results += [verdict(error)] * len(chunk)
+            # The rest was not even tried.
+            results += [UNTOUCHED] * (len(messages) - len(results))
+            return results, error
+    return results, None
+
+
+def _checked(answers: list[Any], n: int, name: str) -> list[Result]:
+    """Answers in the right number and of the right kind, fit to be stored."""
+    if len(answers) != n:
+        raise Ambiguous(f"{name} gave {len(answers)} results for {n} messages")
+    last, good = object(), UNTOUCHED
+    for at, answer in enumerate(answers):
+        if answer is not last:
+            last, good = answer, _fit(answer)
+        answers[at] = good
+    return answers
+
+
+def _fit(answer: Any) -> Result:
+    if not isinstance(answer, Result) or answer.outcome == WITHHELD:
+        return Result("unknown", code="bad_result", reason=f"{type(answer).__name__} is no result")
+    words = (answer.provider_id, answer.code, answer.reason)
+    plain = all(w is None or (type(w) is str and w.isprintable() and len(w) <= _ID_MAX) for w in words)
+    if plain and not any((answer.parts, answer.cost_micros, answer.after_s)):
+        return answer
+    return replace(
+        answer, provider_id=_word(words[0]), code=_word(words[1]), reason=_word(words[2]),
+        parts=_number(answer.parts, 255), cost_micros=_number(answer.cost_micros, 1 << 50), after_s=_seconds(answer.after_s),
+    )  # fmt: skip
+
+
+def _word(value: Any) -> str | None:
+    """Text every database and the journal take: no control characters, no lone surrogates."""
+    if value is None:
+        return None
+    return "".join(char if char.isprintable() else " " for char in str(value)[:_ID_MAX])
+
+
+def _number(value: Any, most: int) -> int | None:
+    return value if type(value) is int and 0 <= value <= most else None
+
+
+def _seconds(value: Any) -> float | None:
+    return min(float(value), 86_400.0) if isinstance(value, int | float) and value >= 0 else None
+
+
+def verdict(error: Exception) -> Result:
+    """What an error of a whole call says of each of its messages."""
+    word = _word(str(error)[:120])
+    if isinstance(error, BadConfig):
+        return UNTOUCHED
+    if isinstance(error, Refused):
+        return Result("rejected", reason=word)
+    if isinstance(error, ProviderError) and error.retry:
+        return Result(WITHHELD, reason=word, after_s=max(error.after_s or 1.0, 0.1))
+    code = type(error).__name__ if isinstance(error, ProviderError) else "provider_error"
+    return Result("unknown", code=code)
