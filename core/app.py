@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 #: Page cache of each connection of a web server, one a thread; a worker's one connection takes more.
-WEB_CACHE_MB = 4
+WEB_CACHE_MB = 2
 
 
 def compose(instance: str | Path | None = None, *, cache_mb: int = 32, **overrides: Any) -> Runtime:

@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
-from io import BytesIO
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
@@ -68,11 +67,14 @@ class Response:
 class _Handle:
     """One reusable easy handle with what it is working on."""
 
-    __slots__ = ("curl", "index", "head", "body", "starts", "headers", "verb", "pinned")
+    __slots__ = ("curl", "index", "head", "body", "starts", "url", "headers", "verb", "pinned")
 
     def __init__(self, client: Client):
         self.curl = curl = pycurl.Curl()
         self.index, self.starts = -1, 0
+        self.head: list[bytes] = []
+        self.body: list[bytes] = []
+        self.url = ""
         self.headers: Sequence[str] | None = None
         self.verb: tuple[str, bool] | None = None
         self.pinned = ""
@@ -88,6 +90,8 @@ class _Handle:
             (pycurl.MAXFILESIZE, MAX_BODY_BYTES),
             (pycurl.OPENSOCKETFUNCTION, client.open_socket),
             (pycurl.PREREQFUNCTION, self._once),
+            (pycurl.HEADERFUNCTION, self.head.append),
+            (pycurl.WRITEFUNCTION, self.body.append),
         ):
             curl.setopt(option, value)
         curl.handle = self
@@ -119,6 +123,8 @@ class Client:
         #: scheme://host:port as it stands in the URL → (checked until, line for RESOLVE)
         self._checked: dict[str, tuple[float, str]] = {}
         self._addresses: set[str] = set()
+        #: The URL of the last request with what was found of its host.
+        self._last_url, self._last_until, self._last_pin = "", 0.0, ""
 
     def close(self) -> None:
         """Close all connections."""
@@ -147,14 +153,15 @@ class Client:
         next_up, active, total = 0, 0, len(requests)
         while next_up < total or active:
             while next_up < total and (free or self._made < self._concurrency):
-                if next_up and clock.monotonic() > start_until:
+                now = clock.monotonic()
+                if next_up and now > start_until:
                     for index in range(next_up, total):
                         answers[index] = Throttled("Earlier requests took the time of this call.", after_s=1)
                     next_up = total
                     break
                 handle = free.pop() if free else self._new_handle()
                 try:
-                    self._start(handle, requests[next_up], next_up)
+                    self._start(handle, requests[next_up], next_up, now)
                     active += 1
                 except (ProviderError, pycurl.error) as error:
                     free.append(handle)
@@ -174,31 +181,38 @@ class Client:
         self._made += 1
         return _Handle(self)
 
-    def _start(self, handle: _Handle, request: Request, index: int) -> None:
-        url, curl = request.url, handle.curl
-        end = url.find("/", url.find(":") + 3)
-        origin = url if end < 0 else url[:end]
-        until, pin = self._checked.get(origin, (0.0, ""))
-        if clock.monotonic() > until:
-            pin = self._check(origin)
-        if handle.pinned != pin:
-            curl.setopt(pycurl.RESOLVE, [pin] if pin else [])
-            handle.pinned = pin
-        curl.setopt(pycurl.URL, url)
-        method = request.method or ("GET" if request.body is None else "POST")
-        verb = (method, request.body is not None)
+    def _start(self, handle: _Handle, request: Request, index: int, now: float) -> None:
+        """Begin a request; only what differs from the handle's last one is set."""
+        url, body, curl = request.url, request.body, handle.curl
+        if url != self._last_url or now > self._last_until:
+            self._pinned(url, now)
+        if handle.pinned != self._last_pin:
+            curl.setopt(pycurl.RESOLVE, [self._last_pin] if self._last_pin else [])
+            handle.pinned = self._last_pin
+        if handle.url != url:
+            curl.setopt(pycurl.URL, url)
+            handle.url = url
+        verb = (request.method or ("GET" if body is None else "POST"), body is not None)
         if handle.verb != verb:
             self._set_verb(handle, *verb)
-        if request.body is not None:
-            curl.setopt(pycurl.POSTFIELDS, request.body)
+        if body is not None:
+            curl.setopt(pycurl.POSTFIELDS, body)
         if handle.headers is not request.headers:
             curl.setopt(pycurl.HTTPHEADER, [*request.headers, "Expect:"])
             handle.headers = request.headers
-        handle.head, handle.body = BytesIO(), BytesIO()
-        curl.setopt(pycurl.HEADERFUNCTION, handle.head.write)
-        curl.setopt(pycurl.WRITEFUNCTION, handle.body.write)
+        handle.head.clear()
+        handle.body.clear()
         handle.index, handle.starts = index, 0
         self._multi.add_handle(curl)
+
+    def _pinned(self, url: str, now: float) -> None:
+        """Have the host of a URL checked, at most once in `RESOLVE_FOR_S`."""
+        end = url.find("/", url.find(":") + 3)
+        origin = url if end < 0 else url[:end]
+        until, pin = self._checked.get(origin, (0.0, ""))
+        if now > until:
+            until, pin = self._check(origin)
+        self._last_url, self._last_until, self._last_pin = url, until, pin
 
     @staticmethod
     def _set_verb(handle: _Handle, method: str, with_body: bool) -> None:
@@ -217,7 +231,7 @@ class Client:
             for curl in good:
                 handle = curl.handle
                 status = curl.getinfo(pycurl.RESPONSE_CODE)
-                answers[handle.index] = Response(status, handle.body.getvalue(), handle.head.getvalue())
+                answers[handle.index] = Response(status, b"".join(handle.body), b"".join(handle.head))
                 self._release(handle)
             for curl, code, text in bad:
                 handle = curl.handle
@@ -230,8 +244,8 @@ class Client:
         self._multi.remove_handle(handle.curl)
         self._free.append(handle)
 
-    def _check(self, origin: str) -> str:
-        """Resolve and check a host; returns the line that pins it, "" for an address literal."""
+    def _check(self, origin: str) -> tuple[float, str]:
+        """Resolve and check a host: how long that holds, and the line that pins it ("" for a literal)."""
         try:
             parts = urlsplit(origin)
             port = parts.port or (443 if parts.scheme == "https" else 80)
@@ -250,8 +264,8 @@ class Client:
         self._addresses.update(addresses)
         bracketed = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
         pin = "" if _is_literal(host) else f"{host}:{port}:{bracketed}"
-        self._checked[origin] = (clock.monotonic() + RESOLVE_FOR_S, pin)
-        return pin
+        self._checked[origin] = found = (clock.monotonic() + RESOLVE_FOR_S, pin)
+        return found
 
     def open_socket(self, _purpose: int, address: Any) -> Any:
         """Called by libcurl for each new connection: only to an address that was checked."""

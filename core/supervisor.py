@@ -21,7 +21,7 @@ HEALTHY_S = 10.0
 #: After a signal: this long to drain, then SIGKILL.
 DRAIN_S = 35.0
 #: A webhook waits for its group commit, so this many can be answered by one fsync (docs/performance.md).
-WEB_THREADS = 16
+WEB_THREADS = 32
 
 
 @dataclass

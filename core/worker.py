@@ -6,6 +6,7 @@ ends in doubt unless the provider can tell (core/sending/leases.py).
 
 from __future__ import annotations
 
+import gc
 import logging
 import os
 import signal
@@ -24,8 +25,15 @@ log = logging.getLogger("cooee.worker")
 DRAIN_S = 30
 
 
+def rare_collections() -> None:
+    """Look for reference cycles seldom: batches of thousands of tuples hold none (2 µs of 16 a receipt)."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
 def run(rt: Runtime) -> None:
     """Work until SIGTERM or SIGINT.  Writes its pid to `instance/run/worker-<pid>.pid`."""
+    rare_collections()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())

@@ -35,9 +35,12 @@ def command(what: str, n: int | None, as_json: bool, **options) -> None:
 
     Example: cooee bench send --n 300000 --provider null --json
     """
+    from core import worker
+
     name, usual = WHAT[what]
     given = {key: value for key, value in options.items() if value}
     if given and what != "send":
         raise Refusal(f"--{next(iter(given))} belongs to `cooee bench send`, not to {what}.")
+    worker.rare_collections()
     found = importlib.import_module(name).run(n or usual, **given)
     emit(found, as_json)

@@ -39,7 +39,8 @@ def connect(url: str, cache_mb: int = 32) -> Database:
     parts = urlparse(url)
     if parts.scheme == "sqlite":
         path = unquote(url.removeprefix("sqlite:///"))
-        made: Database = SqliteDatabase(path, pragmas=_PRAGMAS | {"cache_size": -1000 * cache_mb}, timeout=10, lock_type="IMMEDIATE")
+        pragmas = _PRAGMAS | {"cache_size": -1000 * cache_mb}
+        made: Database = SqliteDatabase(path, pragmas=pragmas, timeout=10, lock_type="IMMEDIATE")
     elif parts.scheme in ("postgresql", "postgres"):
         made = PostgresqlDatabase(url, prefer_psycopg3=True, autoconnect=True)
     else:

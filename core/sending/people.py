@@ -59,6 +59,10 @@ def starts(rt: Runtime, campaign: Campaign, at: int) -> Start:
     return Start(at, {when: tuple(them) for when, them in sorted(later.items())}, tuple(never))
 
 
+#: Contact ids grouped at a time: a million at once would hold them all in the sorter, 50 MB.
+REACH_CHUNK = 100_000
+
+
 def countries() -> list[str]:
     """ISO countries of the contacts, with '' where it is not known."""
     return sorted(country or "" for (country,) in database.query("SELECT DISTINCT country FROM profile"))
@@ -86,20 +90,21 @@ class Reach:
 
 
 def reach(rt: Runtime, campaign: Campaign) -> Reach:
-    """Who may be texted with which words: one scan of `profile`."""
+    """Who may be texted with which words: one scan of `profile`, in ranges."""
     inner, params = select_sql(rt, campaign)
     texts, default = drafts.texts(campaign), drafts.default_langs(campaign.id)
-    total = 0
+    sql = (
+        f"SELECT variant, language, country, COUNT(*) FROM ({inner}) AS person WHERE why IS NULL "
+        "GROUP BY variant, language, country"
+    )
+    total, last = 0, last_contact()
     read_in: dict[tuple[int, str], set[str]] = defaultdict(set)
-    for variant, language, country, n in database.query(
-        f"SELECT variant, language, country, COUNT(*) FROM ({inner}) AS person WHERE why IS NULL "  # noqa: S608
-        "GROUP BY variant, language, country",
-        [*params, -1, last_contact()],
-    ):
-        total += n
-        if variant in texts:
-            lang = languages.pick_language(texts[variant], language, default.get(variant, ""))
-            read_in[variant, lang].add(country)
+    for lo in range(0, last, REACH_CHUNK):
+        for variant, language, country, n in database.query(sql, [*params, lo, min(lo + REACH_CHUNK, last)]):
+            total += n
+            if variant in texts:
+                lang = languages.pick_language(texts[variant], language, default.get(variant, ""))
+                read_in[variant, lang].add(country)
     return Reach(total, {key: frozenset(found) for key, found in read_in.items()})
 
 
