@@ -103,7 +103,7 @@ def web_args(host: str, port: int, processes: int) -> list[str]:
     return [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
         "--workers", str(processes), "--blocking-threads", str(WEB_THREADS), "--no-ws", "--no-access-log",
-        "--backpressure", "64", "--respawn-failed-workers", "--log-level", "warning",
+        "--backpressure", "64", "--respawn-failed-workers", "--log-level", "error",
         "--workers-kill-timeout", "20", "wsgi:app",
     ]  # fmt: skip
 

@@ -75,6 +75,12 @@ def test_texts_are_the_words_that_were_sent(rt, told):
     assert texts[0].detail["reason"] == "suppressed"
 
 
+def test_a_cousin_of_the_language_is_what_was_sent(rt, told):
+    with database.write_tx():
+        database.execute("UPDATE variant_text SET lang = 'zh-Hans' WHERE lang = 'zh'")
+    assert [item.text for item in timeline.page(told, kinds=["text"])[0]] == ["你好", "你好", "王芳，你好"]
+
+
 @pytest.mark.parametrize("kind", timeline.KINDS)
 def test_kinds_can_be_looked_at_alone(rt_sqlite, kind):
     one = contacts.create(rt_sqlite, "+8613800138000")

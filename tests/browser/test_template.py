@@ -1,0 +1,49 @@
+"""Writing a text: length, cost and checks follow the typing, and a finding mends itself by one click."""
+
+from __future__ import annotations
+
+import re
+
+from playwright.sync_api import expect
+
+from tests.browser.house import go
+
+
+def test_the_editor_counts_and_checks_while_someone_types(page, live):
+    go(page, "Templates")
+    page.get_by_role("link", name="New template").first.click()
+    page.get_by_label("Template name").fill("Sunday in English")
+    page.get_by_label("Class").select_option("mass")
+    words = page.locator("#text")
+    words.fill("")
+    words.press_sequentially("Kola: 20% off this Sunday.")
+    meter, checks = page.locator("#meter"), page.locator("#findings")
+    expect(meter).to_contain_text("1 part")
+    expect(meter).to_contain_text("26 of 160")
+    expect(page.locator("#phone, .phone").first).to_contain_text("Kola: 20% off this Sunday.")
+
+    words.press("End")
+    words.press_sequentially(" Très chic – 40 neue Stücke für Sie, ganz nach Ihrem Geschmack 🎁")
+    expect(meter).to_contain_text("UCS-2")
+    expect(meter.locator(".char", has_text="🎁")).to_be_visible()
+    expect(meter).to_contain_text("2 parts")
+
+    way_out = checks.locator(".find", has=page.get_by_text(re.compile("way out|opt out", re.IGNORECASE)))
+    expect(way_out.locator(".tag")).not_to_have_text("good")
+    way_out.get_by_role("button").first.click()
+    expect(words).to_have_value(re.compile("STOP"))
+    expect(way_out.locator(".tag")).to_have_text("good")
+
+    page.get_by_role("button", name="Save the template").first.click()
+    page.wait_for_url(re.compile(r"/templates/\d+"))
+    expect(page.get_by_role("heading", level=1)).to_have_text("Sunday in English")
+    assert "Sunday in English" in [t["name"] for t in live.json("template", "list")]
+
+
+def test_names_come_from_a_menu_and_a_typing_error_is_named(page):
+    page.goto("/templates/new")
+    page.locator("#text").fill("Kola: hello ")
+    page.get_by_role("button", name="First name").click()
+    expect(page.locator("#text")).to_have_value(re.compile(r"\{\{\s*first_name"))
+    page.locator("#text").fill("Kola: hello {{frist_name}}. Reply STOP to opt out")
+    expect(page.locator("#findings")).to_contain_text("frist_name")
