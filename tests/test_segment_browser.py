@@ -3,22 +3,17 @@ content policy.  And the same without JavaScript."""
 
 import json
 import re
-import shutil
 import threading
 
 import pytest
 
 from core.db.models import Segment
+from tests.chromium import CHROMIUM, in_chromium
 from tests.people import PASSWORD
 from tests.segment_people import add, crowd, means, world
 
 NOW_MS = 1_795_000_000_000
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM, reason="Chromium is missing; `apt-get install chromium` brings it."),
-]
+pytestmark = in_chromium
 
 
 @pytest.fixture

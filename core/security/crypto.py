@@ -50,7 +50,7 @@ class Keys:
         blob = bytes(blob)
         try:
             return self._aead.decrypt(blob[1:13], blob[13:], aad)
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise KeysUnusable(
                 "Stored data cannot be decrypted with instance/keys/data.key; restore the key it was written with."
             ) from None
@@ -76,7 +76,7 @@ class Keys:
         read = self._aead.decrypt
         try:
             return [read(blob[1:13], blob[13:], _NUMBER).decode() for blob in map(bytes, blobs)]
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise KeysUnusable(
                 "Stored numbers cannot be decrypted with instance/keys/data.key; restore the key they were written with."
             ) from None

@@ -79,6 +79,9 @@ def poll_due(rt: Runtime) -> None:
                 poll(rt, account.id)
             except CooeeError as error:
                 log.warning("account %s: poll failed: %s", account.name, error)
+            except Exception:
+                # A provider plugin that raises what it should not: the other accounts are asked all the same.
+                log.exception("account %s: poll failed", account.name)
 
 
 def poll(rt: Runtime, account_id: int) -> int:

@@ -9,20 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.browser.house import ADMIN, House, opened
+from tests.chromium import CHROMIUM, MISSING
 from tests.people import PASSWORD
 from tests.servers import cooee_up
 
-CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-MISSING = (
-    "Chromium is missing, so no page was looked at; get it with `apt-get install chromium` (Debian, Ubuntu)."
-)
 FLAGS = (
     "--no-sandbox",
     "--disable-gpu",
