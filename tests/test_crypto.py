@@ -25,6 +25,12 @@ def test_a_changed_byte_is_noticed(at, change):
         KEYS.open_number(bytes(blob))
 
 
+def test_an_empty_blob_is_unusable_like_any_other():
+    """An empty blob has no nonce at all; the sentence is the same."""
+    with pytest.raises(crypto.KeysUnusable):
+        KEYS.decrypt(b"", b"account:1")
+
+
 def test_a_blob_of_one_place_cannot_stand_in_another():
     with pytest.raises(crypto.KeysUnusable):
         KEYS.decrypt(KEYS.encrypt(b"secret", b"account:1"), b"account:2")
