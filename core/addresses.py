@@ -6,12 +6,15 @@ https to public addresses (OWASP SSRF; the special-purpose registries of IANA, R
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass, field
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
-from core.contract.errors import BadConfig
+from core.contract.errors import BadConfig, Unreachable
 
 _DENIED = tuple(
     ip_network(text)
@@ -93,3 +96,15 @@ class Rules:
             )
         if port not in self.ports:
             raise BadConfig(f"Port {port} of {host} is not one of {', '.join(map(str, sorted(self.ports)))}.")
+
+
+def resolve(host: str, port: int, timeout_s: float) -> list[str]:
+    """All addresses of a host.  The system's resolver knows no deadline, hence the thread."""
+    pool = ThreadPoolExecutor(1, "resolve")
+    try:
+        found = pool.submit(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM).result(timeout_s)
+    except (OSError, UnicodeError, FutureTimeout) as error:
+        raise Unreachable(f"The name {host} could not be resolved: {error or 'no answer in time'}.") from None
+    finally:
+        pool.shutdown(wait=False)
+    return sorted({str(entry[4][0]) for entry in found})

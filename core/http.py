@@ -16,8 +16,6 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
 from ipaddress import ip_address
 from typing import Any
@@ -26,7 +24,7 @@ from urllib.parse import urlsplit
 import pycurl
 
 from core import clock
-from core.addresses import Rules
+from core.addresses import Rules, resolve
 from core.contract.errors import Ambiguous, BadConfig, ProviderError, Throttled, Unreachable
 
 CONNECT_S = 5.0
@@ -34,6 +32,8 @@ READ_S = 30.0
 MAX_BODY_BYTES = 1 << 20
 #: Resolved addresses are used this long.
 RESOLVE_FOR_S = 60.0
+#: libcurl looks at every open request each time it is asked, so answers that trickle in are let gather.
+GATHER_S = 0.0001
 
 
 @dataclass(slots=True)
@@ -175,6 +175,8 @@ class Client:
             active -= done
             if not done and active:
                 multi.select(1.0)
+            if done < active // 4:
+                clock.sleep(GATHER_S)
         return answers
 
     def _new_handle(self) -> _Handle:
@@ -256,7 +258,7 @@ class Client:
             raise BadConfig(f"The URL of {host} carries a user name; put credentials into a header.")
         if not host or not host.isascii() or host.endswith(".") or set(host) & set("\\% "):
             raise BadConfig(f"{origin!r} has no usable host name; use plain ASCII letters, digits and dots.")
-        addresses = _resolve(host, port, self.connect_s)
+        addresses = resolve(host, port, self.connect_s)
         self.rules.check(parts.scheme, host, port, addresses)
         if len(self._checked) > 1000:
             self._checked.clear()
@@ -272,18 +274,6 @@ class Client:
         if address.addr[0] not in self._addresses:
             return pycurl.SOCKET_BAD
         return socket.socket(address.family, address.socktype, address.protocol)
-
-
-def _resolve(host: str, port: int, timeout_s: float) -> list[str]:
-    """All addresses of a host.  The system's resolver knows no deadline, hence the thread."""
-    pool = ThreadPoolExecutor(1, "resolve")
-    try:
-        found = pool.submit(socket.getaddrinfo, host, port, 0, socket.SOCK_STREAM).result(timeout_s)
-    except (OSError, UnicodeError, FutureTimeout) as error:
-        raise Unreachable(f"The name {host} could not be resolved: {error or 'no answer in time'}.") from None
-    finally:
-        pool.shutdown(wait=False)
-    return sorted({str(entry[4][0]) for entry in found})
 
 
 def _is_literal(host: str) -> bool:

@@ -129,7 +129,7 @@ def test_a_provider_is_opened_once_and_again_after_its_settings_changed(rt_sqlit
     made = accounts.edit(rt_sqlite, made, {"batch": "5"})
     second = accounts.open_provider(rt_sqlite, made)
     assert second is not first
-    assert second.batch_size == 5
+    assert (first.settings["batch"], second.settings["batch"]) == (100, 5)
     others = []
     thread = threading.Thread(target=lambda: others.append(accounts.open_provider(rt_sqlite, made)))
     thread.start()

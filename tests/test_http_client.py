@@ -260,24 +260,6 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch):
         assert client.open_socket(0, rebound) == pycurl.SOCKET_BAD
 
 
-def test_overhead_stays_near_bare_pycurl():
-    """The budget is 0.6 of bare pycurl; here a coarse guard, `cooee bench send` has the figure."""
-    with gateway(lambda *_: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok") as gate:
-        client = Client(LOCAL, concurrency=1)
-        cpu = time.thread_time()
-        client.send_many([Request(gate.url, b"x") for _ in range(1500)])
-        ours = time.thread_time() - cpu
-        curl = pycurl.Curl()
-        curl.setopt(pycurl.URL, gate.url)
-        curl.setopt(pycurl.POSTFIELDS, b"x")
-        curl.setopt(pycurl.WRITEFUNCTION, lambda _data: None)
-        cpu = time.thread_time()
-        for _ in range(1500):
-            curl.perform()
-        bare = time.thread_time() - cpu
-    assert ours < bare * 3
-
-
 def test_two_clients_in_two_threads_do_not_meet():
     with gateway() as gate:
         counts = []

@@ -2,6 +2,7 @@
 
 import threading
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -57,6 +58,25 @@ def test_a_reference_turns_back_into_its_message(message_id):
     reference = references.of(message_id)
     assert len(reference) == 20 and reference.isascii()
     assert references.id_of(reference) == references.id_of(reference.upper()) == message_id
+
+
+@given(st.lists(message_ids, max_size=5))
+def test_references_are_made_in_bulk_as_one_by_one(many):
+    references = ids.References(KEYS)
+    assert references.many(many) == [references.of(one) for one in many]
+
+
+def test_a_reference_given_to_a_provider_stays_good_for_ever():
+    """A receipt may come days later, to another release."""
+    references = ids.References(KEYS)
+    assert references.of(1_812_345_678_901 << 20 | 77) == "b800b16b21a869b2c8ef"
+
+
+@pytest.mark.parametrize("cut", [slice(None), slice(1, None), slice(2, None), slice(-1)])
+@pytest.mark.parametrize("spoilt", [" {}", "{} ", "+{}", "0x{}", "{}0", "_{}"])
+def test_only_the_twenty_digits_themselves_are_a_reference(spoilt, cut):
+    references = ids.References(KEYS)
+    assert references.id_of(spoilt.format(references.of(1 << 50)[cut])) is None
 
 
 @given(message_ids)

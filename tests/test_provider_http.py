@@ -26,7 +26,8 @@ from core import (
 )
 from core.http import Response, Rules
 from core.sending.accounts import checked
-from plugins.providers.http import REFUSED, Http
+from plugins.providers._answers import REFUSED
+from plugins.providers.http import CALL_MOST, Http
 from tests.gateway import answer, drop, gateway
 from tests.servers import free_port
 
@@ -262,7 +263,7 @@ words = st.sampled_from(
 )
 def test_what_is_ambiguous_is_never_retried(status, body, id_path):
     """Proof of "not sent" is a 4xx the gateway means, 429, or a word of its own that says so."""
-    found = made(id_path=id_path)._outcome(Response(status, body, b""))
+    found = made(id_path=id_path)._answers.outcome(Response(status, body, b""))
     retried = (
         found.proves_not_sent and found.retry
         if isinstance(found, ProviderError)
@@ -411,12 +412,21 @@ def test_abilities_follow_the_settings():
         made(lookup_url="https://g.example/?{ref}", idempotency_ttl_s=60, ref_path="ref", batch=7),
     )
     assert (plain.can_look_up, plain.idempotency_ttl_s, plain.echoes_reference) == (False, None, False)
-    assert (able.can_look_up, able.idempotency_ttl_s, able.echoes_reference, able.batch_size) == (
-        True,
-        60,
-        True,
-        7,
-    )
+    assert (able.can_look_up, able.idempotency_ttl_s, able.echoes_reference) == (True, 60, True)
+    assert made(body='[{"to": "{to}"}]', batch=7).batch_size == 7
+
+
+def test_one_text_a_request_goes_out_in_calls_the_gateway_can_take_in_time():
+    """`batch` says what one request may carry; texts with a request each are sent many at once."""
+    with gateway(lambda *_: answer(200, {"id": "1"})) as gate:
+        provider = made(gate.url, batch=1, concurrency=5)
+        assert provider.batch_size == 20
+        provider.send(many(20))
+        assert 20 < provider.batch_size <= CALL_MOST
+    with gateway(lambda *_: (time.sleep(1.1), answer(200, {"id": "1"}))[1]) as gate:
+        provider = made(gate.url, concurrency=5)
+        assert [r.outcome for r in provider.send(many(10))] == ["accepted"] * 10
+        assert 5 <= provider.batch_size < 20
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import repeat
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -134,22 +135,28 @@ def time_of(value: Any) -> datetime | None:
         return None
 
 
-Fill = Callable[[Mapping[str, str]], str]
+class Template:
+    """A text with values, each written by `write`, in place of {name}; made once, filled often."""
 
+    def __init__(self, text: str, names: Sequence[str], write: Callable[[str], str]):
+        pieces = re.split(r"\{(" + "|".join(names) + r")\}", text)
+        self._format = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
+        self._names, self._write = pieces[1::2], write
 
-def template(text: str, names: Sequence[str], write: Callable[[str], str]) -> Fill:
-    """A function that puts values, each written by `write`, in place of {name}; made once, called often."""
-    pieces = re.split(r"\{(" + "|".join(names) + r")\}", text)
-    fixed, wanted = pieces[::2], pieces[1::2]
+    def fill(self, values: Mapping[str, str]) -> str:
+        """One text."""
+        return self._format % tuple([self._write(values[name]) for name in self._names])
 
-    def fill(values: Mapping[str, str]) -> str:
-        out = [fixed[0]]
-        for name, after in zip(wanted, fixed[1:], strict=True):
-            out.append(write(values[name]))
-            out.append(after)
-        return "".join(out)
+    def fill_all(self, columns: Mapping[str, str | Sequence[str]], n: int) -> list[str]:
+        """`n` texts; a column is one value for all of them or a value for each."""
+        rows = zip(*[self._written(columns[name], n) for name in self._names], strict=True)
+        return [self._format % row for row in rows] if self._names else [self._format % ()] * n
 
-    return fill
+    def _written(self, column: str | Sequence[str], n: int) -> Iterable[str]:
+        if isinstance(column, str):
+            return repeat(self._write(column), n)
+        alike = column.count(column[0]) == n
+        return repeat(self._write(column[0]), n) if alike else map(self._write, column)
 
 
 def json_text(value: str) -> str:

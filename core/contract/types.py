@@ -1,6 +1,7 @@
 """The objects of the contract: what plugins give and what they get.
 
-Dataclasses are frozen and carry plain values only.  Phone numbers are E.164 with `+`, times are aware
+They are immutable and carry plain values only; those made once a message are named tuples, made in a
+fifth of a dataclass's time.  Phone numbers are E.164 with `+`, times are aware
 UTC datetimes, money is integer micro-units with an ISO 4217 currency, shares are 0..1.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, tzinfo
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 from wtforms import Form as WTForm
 
@@ -24,8 +25,7 @@ class Form(WTForm):
 # --- messages ---------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(NamedTuple):
     """One message to put on the wire.
 
     `ref` is our client reference (ASCII, ≤ 32 characters, unique for ever); a repeated `ref` is the same
@@ -41,8 +41,7 @@ class Outgoing:
     parts: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """What the provider said of one `Outgoing`, in the order of the call.
 
     `outcome`: "accepted" | "rejected" | "retry" | "unknown".  "retry" is a provider-declared, temporary
@@ -60,8 +59,7 @@ class Result:
     cost_micros: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
+class Receipt(NamedTuple):
     """One delivery receipt.  At least one of `ref` (ours) and `provider_id` is set.
 
     `state`: "accepted" (still on its way) | "delivered" | "undelivered" | "expired" | "rejected".

@@ -10,6 +10,7 @@ from __future__ import annotations
 import secrets
 from collections import Counter
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from core import clock, faults
@@ -87,9 +88,8 @@ def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> Batch | 
             (lease, worker.id, campaign_id, min(ids), max(ids), now),
         )
         deltas = tally.Deltas()
-        for (variant, account, hour), n in Counter(
-            (variant, account, tally.hour_of(submitted)) for _id, variant, account, submitted in taken
-        ).items():
+        for (variant, account, submitted), n in Counter(map(itemgetter(1, 2, 3), taken)).items():
+            hour = tally.hour_of(submitted)
             deltas.add((campaign_id, variant, account, hour, State.ready), -n)
             deltas.add((campaign_id, variant, account, hour, State.claimed), n)
         tally.move(deltas)

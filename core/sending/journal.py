@@ -32,6 +32,9 @@ KEEP_DAYS = 90
 #: Outcomes that prove that the provider does not have the message.
 NOT_TAKEN = ("retry", "withheld")
 
+#: What a result has behind outcome and provider id when it says no more.
+_SILENT = (None,) * 5
+
 Told = tuple[int, Result]
 
 
@@ -95,10 +98,9 @@ def _packed_all(results: Sequence[Told]) -> list:
 
 
 def _packed(which: int | list[int], result: Result) -> list:
-    packed = [
-        which, result.outcome, result.provider_id, result.code, result.reason, result.after_s, result.parts,
-        result.cost_micros,
-    ]  # fmt: skip
+    if result[2:] == _SILENT:
+        return [which, *result[:2]]
+    packed = [which, *result]
     while packed[-1] is None:
         packed.pop()
     return packed

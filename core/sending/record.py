@@ -14,6 +14,7 @@ import hashlib
 import random
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
+from operator import attrgetter
 from typing import NamedTuple
 
 from core import clock, ids
@@ -31,6 +32,8 @@ RETRY_BASE_S, RETRY_CAP_S = 2.0, 900.0
 #: Without a latest time of its own a message is not tried again after this.
 MAX_AGE_MS = 72 * clock.HOUR_MS
 _REASON_MAX = 120
+#: What an item is counted by.
+_CHARGED = attrgetter("variant", "submitted_at", "parts", "cost_micros")
 
 Change = tuple[int, str]
 
@@ -120,13 +123,9 @@ def _accept(lane: Lane, pairs: list[tuple[Item, Result]], deltas: tally.Deltas) 
         for item, result in pairs
     ]
     done = marking.accept(lane.lease, rows)
-    alike = Counter(
-        (item.variant, tally.hour_of(item.submitted_at), item.parts, item.cost_micros)
-        for item, _result in pairs
-        if item.id in done
-    )
-    for (variant, hour, parts, cost), n in alike.items():
-        key = (lane.campaign_id, variant, account, hour)
+    alike = Counter(map(_CHARGED, (item for item, _result in pairs if item.id in done)))
+    for (variant, submitted_at, parts, cost), n in alike.items():
+        key = (lane.campaign_id, variant, account, tally.hour_of(submitted_at))
         deltas.add((*key, 2), -n, -n * parts, -n * cost)
         deltas.add((*key, 3), n, n * parts, n * cost)
     changes = [(id_, "accepted") for id_ in done]

@@ -16,6 +16,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from core import clock, faults
@@ -57,6 +58,9 @@ class Turn:
     turn_s: float = 0.0
     wire_s: float = 0.0
 
+
+#: What an item is counted by.
+_CHARGED = attrgetter("variant", "account_id", "submitted_at", "parts", "cost_micros")
 
 Held = Mapping[int, tuple[int | None, str]]
 
@@ -123,7 +127,7 @@ def _mark(
 def _count_marked(lane: Lane, made: Turn, now: int, deltas: tally.Deltas) -> int:
     """claimed → submitting in the counters; the money reserved."""
     hour, cost = tally.hour_of(now), 0
-    alike = Counter((i.variant, i.account_id, i.submitted_at, i.parts, i.cost_micros) for i in made.marked)
+    alike = Counter(map(_CHARGED, made.marked))
     for (variant, account_id, submitted_at, parts, micros), n in alike.items():
         before = tally.hour_of(submitted_at)
         deltas.add((lane.campaign_id, variant, account_id, before, 1), -n)

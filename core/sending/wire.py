@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from core import clock, faults, ids
@@ -31,6 +30,8 @@ UNTOUCHED = Result(WITHHELD)
 #: The provider may have forgotten the reference by now, so repeating it is no repeat any more.
 TOO_LATE = Result("unknown", code="repeat_too_late")
 _ID_MAX = 255
+#: What a result has behind outcome and provider id when it says no more.
+_SILENT = (None,) * 5
 
 Answer = tuple[list[Result], Exception | None]
 
@@ -61,8 +62,11 @@ def put(worker: Worker, references: ids.References, lane: Lane, made: Turn) -> A
 
 def outgoing(references: ids.References, lane: Lane, items: Sequence[Item]) -> list[Outgoing]:
     """A window as the provider gets it."""
-    of, sender, cls = references.of, lane.sender, Cls(lane.cls).name
-    return [Outgoing(of(i.id), i.to, i.text, sender, cls, i.encoding, i.parts) for i in items]
+    refs, sender, cls = references.many([item.id for item in items]), lane.sender, Cls(lane.cls).name
+    return [
+        Outgoing(ref, i.to, i.text, sender, cls, i.encoding, i.parts)
+        for ref, i in zip(refs, items, strict=True)
+    ]
 
 
 def _call(lane: Lane, messages: Sequence[Outgoing]) -> Answer:
@@ -97,14 +101,16 @@ def _checked(answers: list[Any], n: int, name: str) -> list[Result]:
 def _fit(answer: Any) -> Result:
     if not isinstance(answer, Result) or answer.outcome == WITHHELD:
         return Result("unknown", code="bad_result", reason=f"{type(answer).__name__} is no result")
-    words = (answer.provider_id, answer.code, answer.reason)
-    plain = all(w is None or (type(w) is str and w.isprintable() and len(w) <= _ID_MAX) for w in words)
-    if plain and not any((answer.parts, answer.cost_micros, answer.after_s)):
+    if answer[2:] == _SILENT and _plain(answer.provider_id):
         return answer
-    return replace(
-        answer, provider_id=_word(words[0]), code=_word(words[1]), reason=_word(words[2]),
+    return answer._replace(
+        provider_id=_word(answer.provider_id), code=_word(answer.code), reason=_word(answer.reason),
         parts=_number(answer.parts, 255), cost_micros=_number(answer.cost_micros, 1 << 50), after_s=_seconds(answer.after_s),
     )  # fmt: skip
+
+
+def _plain(word: Any) -> bool:
+    return word is None or (type(word) is str and len(word) <= _ID_MAX and word.isprintable())
 
 
 def _word(value: Any) -> str | None:
