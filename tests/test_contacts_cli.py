@@ -121,12 +121,10 @@ def test_suppression_by_command(cli, rt, shop, tmp_path):
         "rejected": 1,
     }
     rows = list(csv.DictReader(io.StringIO(ok(cli("suppress", "list")))))
-    assert [(row["phone"], row["reason"]) for row in rows] == [
-        (PHONE, "manual"),
-        ("+8613900139000", "manual"),
-        ("+4915152992312", "import"),
-        (PHONE, "import"),
-    ]
+    listed = [(row["phone"], row["reason"]) for row in rows]
+    assert listed[:2] == [(PHONE, "manual"), ("+8613900139000", "manual")]
+    # The rows of one file stand in the order of their blind indexes.
+    assert set(listed[2:]) == {("+4915152992312", "import"), (PHONE, "import")}
     assert [row["phone"] for row in json.loads(ok(cli("suppress", "list", "--json")))] == [
         r["phone"] for r in rows
     ]

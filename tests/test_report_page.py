@@ -21,7 +21,7 @@ def autumn() -> int:
 def test_the_page_shows_shares_with_their_denominators(client):
     page = client.get(f"/campaigns/{autumn()}/result").get_data(as_text=True)
     assert "90.0 %" in page and "90 of 100" in page
-    assert "absent" in page and "Without consent" in page
+    assert "Phone off or out of reach" in page and "Without consent" in page
     assert "Autumn &lt;b&gt;sale&lt;/b&gt;" in page
     assert "Final: no receipt can change" in page
 

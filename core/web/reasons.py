@@ -31,6 +31,11 @@ def word(reason: str) -> str:
         "Ambiguous": _("The connection broke while sending"),
         "BadResponse": _("The answer made no sense"),
         "provider_error": _("The provider plugin failed"),
+        # What the simulator says; real gateways have codes of their own.
+        "absent": _("Phone off or out of reach"),
+        "ttl": _("Validity period over"),
+        "blocked": _("Blocked by the carrier"),
+        "refused": _("Refused by the provider"),
     }
     return known.get(reason, reason)
 
