@@ -100,11 +100,13 @@ def _worker(rt: Runtime, campaign_id: int) -> dict[str, Any]:
 
 
 def _work(campaign_id: int) -> dict[str, Any]:
+    from core import worker as process
     from core.app import compose
     from core.sending import batch, expand, launch, leases, verify
     from core.sending.verify import counters
 
     rt = compose()
+    process.rare_collections()
     worker = leases.start(rt)
     wall, cpu = perf_counter(), process_time()
     launch.launch(rt, campaign_id, "bench")
