@@ -190,7 +190,9 @@ class Rig:
         assert states["in_doubt"] <= limit, f"{states['in_doubt']} in doubt, at most {limit}"
         self.settled()
         assert verify.verify(self.rt) == []
-        return {"kills": self.kills, "in_doubt": states["in_doubt"], "accepted": states["accepted"]}
+        figures = {"kills": self.kills, "in_doubt": states["in_doubt"], "accepted": states["accepted"]}
+        print(f"{n} messages, window {window}: {figures}")  # `make soak` shows it
+        return figures
 
     def settled(self) -> None:
         """The ledger speaks of live workers; here all are dead, so their rows are taken in first."""

@@ -23,7 +23,6 @@ def rig(rt, tmp_path, monkeypatch):
 
 def test_no_mark_is_later_than_a_stop(rig):
     stopped: dict[str, int] = {}
-    waits = []
     with rig.running():
         account = rig.account("/send?ms=10", ref_path="ref")
         campaign = rig.campaign(N, account, window=8)
@@ -31,10 +30,8 @@ def test_no_mark_is_later_than_a_stop(rig):
         rig.spawn()
         rig.spawn()
         for number in random.sample(people, STOPS):
-            began = clock.monotonic()
             with database.write_tx():
                 inbound.apply(rig.rt, account, [Inbound(number, "STOP", id=f"stop-{number}")])
-            waits.append(clock.monotonic() - began)
             stopped[number] = clock.now_ms()
         rig.finish(campaign, 600 if SOAK else 90)
         rig.stop_all()
@@ -48,7 +45,6 @@ def test_no_mark_is_later_than_a_stop(rig):
     states = rig.states(campaign)
     assert states["skipped"] > 0, "some STOPs came in time"
     assert not set(rig.numbers()) - {number for number, _at in _marks(rig, campaign)}
-    assert sorted(waits)[int(len(waits) * 0.99) - 1] < 2.0
     assert verify.verify(rig.rt) == []
 
 
