@@ -32,7 +32,7 @@ def _delete(table: str, condition: str, before: int) -> int:
     row_id = "ctid" if database.is_postgres() else "rowid"
     with database.write_tx():
         return database.execute(
-            f"DELETE FROM {table} WHERE {row_id} IN "  # noqa: S608
+            f"DELETE FROM {table} WHERE {row_id} IN "
             f"(SELECT {row_id} FROM {table} WHERE {condition} LIMIT {_CHUNK})",
             (before,),
         ).rowcount

@@ -33,7 +33,7 @@ def allocate(n: int) -> int:
     floor = clock.now_ms() << _SEQUENCE_BITS
     greatest = "GREATEST" if database.is_postgres() else "MAX"
     last = database.scalar(
-        f"UPDATE id_block SET last = {greatest}(last, ?) + ? WHERE id = 1 RETURNING last",  # noqa: S608
+        f"UPDATE id_block SET last = {greatest}(last, ?) + ? WHERE id = 1 RETURNING last",
         (floor, n),
     )
     if last is None:

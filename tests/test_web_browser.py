@@ -1,4 +1,8 @@
-"""How pages behave in a real browser: keys, dialogs, no JavaScript, themes, sessions that end."""
+"""The look in a real browser: every page, wide and narrow, light and dark, English and Chinese.
+
+No page may make the content policy complain, raise an error, run over the edge of a phone, or fail the
+accessibility rules of axe.  Then keys, dialogs, no JavaScript, themes, sessions that end.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ import pytest
 from core.security import users
 from tests.chromium import CHROMIUM, in_chromium
 from tests.people import PASSWORD
+from tests.test_web_access import routes
 
 pytestmark = in_chromium
 
@@ -71,6 +76,32 @@ def tab(chromium, address):
     yield make
     for context in contexts:
         context.close()
+
+
+def pages(app) -> list[str]:
+    """Addresses of all pages that need no id."""
+    skip = re.compile(r"/(health|metrics|vendor|static|fs-static|hooks)|\.csv$")
+    return sorted({url for _e, method, url in routes(app) if method == "GET" and not skip.search(url)})
+
+
+@pytest.mark.parametrize(("width", "dark", "zh"), [(1280, False, False), (390, True, True)])
+def test_every_page_is_sound(app, tab, width, dark, zh):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, axe, wrong = tab(width, dark, zh), Axe(), []
+    for url in pages(app):
+        answer = page.goto(url)
+        if answer is None or "text/html" not in answer.headers.get("content-type", ""):
+            continue
+        if page.locator("main").count() == 0:
+            continue  # a fragment
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth + 1"):
+            wrong.append((url, "runs over the edge"))
+        found = axe.run(page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response["violations"]
+        wrong += [(url, v["id"], v["nodes"][0]["html"][:120]) for v in found]
+        wrong += [(url, text) for text in page.complaints]
+        page.complaints.clear()
+    assert not wrong, "\n".join(map(str, wrong))
 
 
 def test_keys_search_and_go(tab):

@@ -58,7 +58,7 @@ def page(
     upwards = after is not None
     edge = "s.id > ?" if upwards else "s.id < ?"
     rows = database.query(
-        "SELECT s.id, s.phone_enc, s.reason, s.classes, s.note, s.who, s.created_at, s.expires_at, c.id "  # noqa: S608
+        "SELECT s.id, s.phone_enc, s.reason, s.classes, s.note, s.who, s.created_at, s.expires_at, c.id "
         "FROM suppression s LEFT JOIN contact c ON c.phone_bidx = s.phone_bidx "
         f"WHERE {where} AND {edge} ORDER BY s.id {'ASC' if upwards else 'DESC'} LIMIT ?",
         (*params, after if upwards else (before or 1 << 62), size + 1),

@@ -129,7 +129,7 @@ def _fold(changes: Mapping[int, list[int]]) -> None:
         for at in range(0, len(ids), _CHUNK):
             some = ids[at : at + _CHUNK]
             database.execute(
-                "UPDATE profile SET consent_bits = (consent_bits & ?) | ?, "  # noqa: S608
+                "UPDATE profile SET consent_bits = (consent_bits & ?) | ?, "
                 "optout_bits = (optout_bits & ?) | ? "
                 f"WHERE contact_id IN ({database.in_list(len(some))})",
                 (~decided, consent, ~decided, optout, *some),

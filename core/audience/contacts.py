@@ -159,7 +159,7 @@ def field_values(contact_id: int) -> list[tuple[Field, str]]:
     if not known:
         return []
     columns = ", ".join(field.column for field in known)
-    row = database.one(f"SELECT {columns} FROM profile WHERE contact_id = ?", (contact_id,))  # noqa: S608
+    row = database.one(f"SELECT {columns} FROM profile WHERE contact_id = ?", (contact_id,))
     return [
         (field, shown(field, value)) for field, value in zip(known, row or [None] * len(known), strict=True)
     ]
@@ -275,6 +275,6 @@ def _update(table: str, key: str, row_id: int, columns: Mapping[str, Any]) -> No
     if columns:
         sets = ", ".join(f"{column} = ?" for column in columns)
         database.execute(
-            f"UPDATE {table} SET {sets} WHERE {key} = ?",  # noqa: S608
+            f"UPDATE {table} SET {sets} WHERE {key} = ?",
             (*columns.values(), row_id),
         )

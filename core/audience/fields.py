@@ -137,7 +137,7 @@ def retype(key: str, kind: str) -> int:
         texts = {code: text for text, code in choices(field).items()}
         stored = [
             row[0] for row in database.query(f"SELECT DISTINCT {old} FROM profile WHERE {old} IS NOT NULL")
-        ]  # noqa: S608
+        ]
         converted = {value: _converted(field, kind, texts.get(value, value)) for value in stored}
         FieldChoice.delete().where(FieldChoice.field_id == field.id).execute()
         if kind == "choice":
@@ -145,7 +145,7 @@ def retype(key: str, kind: str) -> int:
             converted = {value: codes[text] for value, text in converted.items()}
         database.execute(f"ALTER TABLE profile ADD COLUMN {old}_new {COLUMN_TYPES[kind]}")
         database.executemany(
-            f"UPDATE profile SET {old}_new = ? WHERE {old} = ?",  # noqa: S608
+            f"UPDATE profile SET {old}_new = ? WHERE {old} = ?",
             [(new, value) for value, new in converted.items()],
         )
         database.execute(f"ALTER TABLE profile DROP COLUMN {old}")
@@ -173,4 +173,4 @@ def _converted(field: Field, kind: str, value):
 def in_use(field: Field) -> int:
     """How many contacts have a value in this field."""
     column = field.column
-    return database.scalar(f"SELECT COUNT({column}) FROM {Profile._meta.table_name}") or 0  # noqa: S608
+    return database.scalar(f"SELECT COUNT({column}) FROM {Profile._meta.table_name}") or 0

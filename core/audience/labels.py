@@ -110,7 +110,7 @@ def of(contact_ids: Sequence[int]) -> dict[int, list[dict]]:
     keys = ("id", "name", "source", "confidence", "since_at", "expires_at")
     if contact_ids:
         for row in database.query(
-            "SELECT x.contact_id, l.id, l.name, x.source, x.confidence, x.since_at, x.expires_at "  # noqa: S608
+            "SELECT x.contact_id, l.id, l.name, x.source, x.confidence, x.since_at, x.expires_at "
             "FROM contact_label x JOIN label l ON l.id = x.label_id "
             f"WHERE x.contact_id IN ({database.in_list(len(contact_ids))}) ORDER BY x.since_at, l.name",
             contact_ids,
@@ -248,7 +248,7 @@ def _by_range(work: Callable[[Scope], int], step: Callable[[int], None]) -> int:
 
 def _having(label: Label, scope: Scope) -> int:
     return database.scalar(
-        f"SELECT COUNT(*) FROM contact_label p WHERE p.label_id = ? AND {scope[0]}",  # noqa: S608
+        f"SELECT COUNT(*) FROM contact_label p WHERE p.label_id = ? AND {scope[0]}",
         (label.id, *scope[1]),
     )
 
@@ -258,7 +258,7 @@ def _put(
 ) -> int:
     source, confidence, expires_at = values
     rows = database.execute(
-        "INSERT INTO contact_label (label_id, contact_id, source, confidence, since_at, expires_at) "  # noqa: S608
+        "INSERT INTO contact_label (label_id, contact_id, source, confidence, since_at, expires_at) "
         f"SELECT ?, p.contact_id, ?, ?, ?, ? FROM profile p WHERE {scope[0]} AND ({where}) "
         "ON CONFLICT (label_id, contact_id) DO UPDATE SET source = excluded.source, "
         "confidence = excluded.confidence, expires_at = excluded.expires_at",
@@ -270,7 +270,7 @@ def _put(
 
 def _take(label: Label, scope: Scope, where: str = "1 = 1", params: Sequence[Any] = ()) -> int:
     rows = database.execute(
-        "DELETE FROM contact_label WHERE label_id = ? AND contact_id IN "  # noqa: S608
+        "DELETE FROM contact_label WHERE label_id = ? AND contact_id IN "
         f"(SELECT p.contact_id FROM profile p WHERE {scope[0]} AND ({where}))",
         (label.id, *scope[1], *params),
     ).rowcount
@@ -289,6 +289,6 @@ def _bits(label: Label, scope: Scope) -> None:
         ("label_bits & ?", ~bit, f"p.label_bits & ? <> 0 AND NOT {has}"),
     ):
         database.execute(
-            f"UPDATE profile AS p SET label_bits = {change} WHERE {scope[0]} AND {differs}",  # noqa: S608
+            f"UPDATE profile AS p SET label_bits = {change} WHERE {scope[0]} AND {differs}",
             (value, *scope[1], bit, label.id),
         )

@@ -37,7 +37,7 @@ def everyone(rt: Runtime, where: str = "1 = 1", params: Sequence[Any] = ()) -> I
     words = {field.id: {code: text for text, code in fields.choices(field).items()} for field in known}
     while True:
         rows = database.query(
-            "SELECT c.id, c.phone_enc, c.name, c.email, p.country, p.language, p.consent_bits, p.optout_bits, "  # noqa: S608
+            "SELECT c.id, c.phone_enc, c.name, c.email, p.country, p.language, p.consent_bits, p.optout_bits, "
             f"p.blocked_bits, c.created_at{columns} FROM profile p JOIN contact c ON c.id = p.contact_id "
             f"WHERE p.contact_id > ? AND ({where}) ORDER BY p.contact_id LIMIT ?",
             (last, *params, _CHUNK),

@@ -134,7 +134,7 @@ def rows(rt: Runtime, ids: Sequence[int]) -> list[Row]:
     found = {
         row[0]: row
         for row in database.query(
-            "SELECT c.id, c.phone_enc, c.name, p.country, p.language, p.line_type, p.consent_bits, "  # noqa: S608
+            "SELECT c.id, c.phone_enc, c.name, p.country, p.language, p.line_type, p.consent_bits, "
             "p.optout_bits, p.blocked_bits, p.last_sent_at, c.created_at "
             "FROM contact c JOIN profile p ON p.contact_id = c.id "
             f"WHERE c.id IN ({database.in_list(len(ids))})",
@@ -243,7 +243,7 @@ def _names(where: str, params: Sequence[Any], text: str, want: int) -> list[int]
     return [
         row[0]
         for row in database.query(
-            "SELECT c.id FROM contact c JOIN profile p ON p.contact_id = c.id "  # noqa: S608
+            "SELECT c.id FROM contact c JOIN profile p ON p.contact_id = c.id "
             f"WHERE c.name >= ? AND c.name < ? AND {where} ORDER BY c.id DESC LIMIT ?",
             (text, text + "\U0010ffff", *params, want),
         )
@@ -268,7 +268,7 @@ def _between(
             "contact c JOIN profile p ON p.contact_id = c.id" if "p." in where else "contact c",
         )
     sql = (
-        f"SELECT {key} FROM {tables} WHERE {key} > ? AND {key} <= ? AND {where} "  # noqa: S608
+        f"SELECT {key} FROM {tables} WHERE {key} > ? AND {key} <= ? AND {where} "
         f"ORDER BY {key} {'ASC' if upwards else 'DESC'} LIMIT ?"
     )
     return [row[0] for row in database.query(sql, (*bounds, *params, want))]

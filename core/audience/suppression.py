@@ -97,7 +97,7 @@ def add(rt: Runtime, entries: Sequence[Entry], *, reason: str, who: str = "") ->
         for b, e in ((b, by_number[b]) for b in bidxs)
     ]
     database.executemany(
-        f"INSERT INTO suppression ({', '.join(_COLUMNS)}) VALUES ({database.in_list(len(_COLUMNS))}) "  # noqa: S608
+        f"INSERT INTO suppression ({', '.join(_COLUMNS)}) VALUES ({database.in_list(len(_COLUMNS))}) "
         "ON CONFLICT (phone_bidx, reason) DO UPDATE SET classes = suppression.classes | excluded.classes, "
         "note = CASE WHEN excluded.note = '' THEN suppression.note ELSE excluded.note END, "
         "expires_at = CASE WHEN suppression.expires_at IS NULL OR excluded.expires_at IS NULL THEN NULL "
@@ -131,7 +131,7 @@ def remove(rt: Runtime, phone_bidx: bytes, *, reasons: Iterable[str] = ()) -> in
             raise Refusal(_("A person was erased under this number; it stays on the list."), field="phone")
         return 0
     database.execute(
-        f"DELETE FROM suppression WHERE phone_bidx = ? AND reason IN ({database.in_list(len(going))})",  # noqa: S608
+        f"DELETE FROM suppression WHERE phone_bidx = ? AND reason IN ({database.in_list(len(going))})",
         (phone_bidx, *going),
     )
     fold([phone_bidx])
@@ -170,7 +170,7 @@ def masks(bidxs: Sequence[bytes]) -> dict[bytes, int]:
     for at in range(0, len(bidxs), _CHUNK):
         some = bidxs[at : at + _CHUNK]
         for bidx, classes in database.query(
-            "SELECT phone_bidx, classes FROM suppression "  # noqa: S608
+            "SELECT phone_bidx, classes FROM suppression "
             f"WHERE phone_bidx IN ({database.in_list(len(some))}) "
             "AND (expires_at IS NULL OR expires_at > ?)",
             (*some, now),
@@ -200,7 +200,7 @@ def fold(bidxs: Sequence[bytes]) -> None:
         for at in range(0, len(some), _CHUNK):
             part = some[at : at + _CHUNK]
             database.execute(
-                "UPDATE profile SET blocked_bits = ? WHERE contact_id IN "  # noqa: S608
+                "UPDATE profile SET blocked_bits = ? WHERE contact_id IN "
                 f"(SELECT id FROM contact WHERE phone_bidx IN ({database.in_list(len(part))}))",
                 (mask, *part),
             )
@@ -223,7 +223,7 @@ def expire_suppressions(rt: Runtime) -> int:
             bidxs = sorted({bytes(row[1]) for row in rows})
             _lock(bidxs)
             database.execute(
-                f"DELETE FROM suppression WHERE id IN ({database.in_list(len(rows))})",  # noqa: S608
+                f"DELETE FROM suppression WHERE id IN ({database.in_list(len(rows))})",
                 [row[0] for row in rows],
             )
             fold(bidxs)
@@ -266,7 +266,7 @@ def _known(bidxs: Sequence[bytes], reason: str) -> set[bytes]:
         found |= {
             bytes(row[0])
             for row in database.query(
-                f"SELECT phone_bidx FROM suppression WHERE phone_bidx IN ({database.in_list(len(some))}) "  # noqa: S608
+                f"SELECT phone_bidx FROM suppression WHERE phone_bidx IN ({database.in_list(len(some))}) "
                 "AND reason = ?",
                 (*some, reason),
             )
@@ -282,7 +282,7 @@ def _lock(bidxs: Sequence[bytes]) -> None:
     for at in range(0, len(bidxs), _CHUNK):
         some = list(bidxs[at : at + _CHUNK])
         database.execute(
-            "SELECT p.contact_id FROM profile p JOIN contact c ON c.id = p.contact_id "  # noqa: S608
+            "SELECT p.contact_id FROM profile p JOIN contact c ON c.id = p.contact_id "
             f"WHERE c.phone_bidx IN ({database.in_list(len(some))}) ORDER BY p.contact_id FOR UPDATE OF p",
             some,
         )

@@ -107,7 +107,7 @@ def _variant_texts(contact_id: int, wanted: set[tuple[int, int]]) -> dict[tuple[
     bodies: dict[tuple[int, int], dict[str, str]] = defaultdict(dict)
     defaults: dict[tuple[int, int], str] = {}
     for campaign, idx, lang, body, default in database.query(
-        "SELECT t.campaign_id, t.idx, t.lang, t.body, m.default_lang FROM variant_text t "  # noqa: S608
+        "SELECT t.campaign_id, t.idx, t.lang, t.body, m.default_lang FROM variant_text t "
         "LEFT JOIN variant v ON v.campaign_id = t.campaign_id AND v.idx = t.idx "
         "LEFT JOIN template m ON m.id = v.template_id "
         f"WHERE t.campaign_id IN ({database.in_list(len(campaigns))}) ORDER BY t.lang",

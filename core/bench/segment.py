@@ -128,7 +128,7 @@ def _build(rt: Runtime, n: int) -> None:
     with database.write_tx():
         # Values are numbers of this file, not of anybody outside.
         database.execute(
-            f"{_series(n)} INSERT INTO profile (contact_id, country, language, line_type, consent_bits, "  # noqa: S608
+            f"{_series(n)} INSERT INTO profile (contact_id, country, language, line_type, consent_bits, "
             f"created_at, label_bits, {columns['city']}, {columns['spent']}, {columns['nick']}) "
             f"SELECT i, CASE WHEN {drawn} % 10 < 6 THEN 'CN' ELSE 'US' END, 'zh', 1, "
             f"CASE WHEN {drawn} % 3 = 0 THEN 4 ELSE 0 END, {_NOW_MS} - ({drawn} % 31536000) * 1000, "
@@ -138,13 +138,13 @@ def _build(rt: Runtime, n: int) -> None:
             f"'nick ' || ({drawn} % 1000) FROM series"
         )
         database.execute(
-            f"{_series(n)} INSERT INTO contact (id, phone_bidx, phone_enc, tail, source, created_at, updated_at) "  # noqa: S608
+            f"{_series(n)} INSERT INTO contact (id, phone_bidx, phone_enc, tail, source, created_at, updated_at) "
             f"SELECT i, {_bytes('i')}, ?, i % 10000, '', 1, 1 FROM series",
             (rt.keys.seal_number("+8613800138000"),),
         )
         for label, share in zip(made, (5, 7, 2), strict=True):
             database.execute(
-                f"{_series(n)} INSERT INTO contact_label (label_id, contact_id, source, confidence, since_at) "  # noqa: S608
+                f"{_series(n)} INSERT INTO contact_label (label_id, contact_id, source, confidence, since_at) "
                 f"SELECT {label.id}, i, 'rule', 1.0, {_NOW_MS} FROM series WHERE {drawn} % {share} = 0"
             )
     database.execute("ANALYZE")

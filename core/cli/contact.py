@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from pathlib import Path
 from typing import Any
@@ -10,7 +9,7 @@ from typing import Any
 import click
 
 from core.audience.importing import batch, rejects, undo
-from core.cli import common
+from core.cli import common, contact_more
 
 
 @click.group("contact")
@@ -176,8 +175,5 @@ def undo_(rt, batch_id: int, as_json: bool) -> None:
     )  # fmt: skip
 
 
-if importlib.util.find_spec("core.cli.contact_more"):
-    from core.cli import contact_more
-
-    for _more in contact_more.COMMANDS:
-        command.add_command(_more)
+for _more in contact_more.COMMANDS:
+    command.add_command(_more)

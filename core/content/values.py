@@ -129,7 +129,7 @@ class Reader:
         self._joined = profile and contact
         if self._joined:
             tables += " JOIN contact c ON c.id = p.contact_id"
-        return f"SELECT {key}, {', '.join(wanted)} FROM {tables} WHERE {key}"  # noqa: S608
+        return f"SELECT {key}, {', '.join(wanted)} FROM {tables} WHERE {key}"
 
     def _read(self, contact_ids: Sequence[int]) -> Columns:
         if not contact_ids or not self._select:
@@ -151,7 +151,7 @@ class Reader:
             return database.query(both, (low, high, low, high))
         if database.is_postgres():
             return database.query(f"{self._select} = ANY(?)", (list(contact_ids),))
-        in_json = f"{self._select} IN (SELECT value FROM json_each(?))"  # noqa: S608
+        in_json = f"{self._select} IN (SELECT value FROM json_each(?))"
         return database.query(in_json, (json.dumps(list(contact_ids)),))
 
     def _typed(self, name: str, values: Sequence[Any]) -> list[Any]:

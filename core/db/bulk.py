@@ -57,7 +57,7 @@ def _insert_sql(table: str, columns: tuple[str, ...], same: tuple[str, ...], n: 
     shared = "".join(f"?{at}," for at in range(1, len(same) + 1))
     row = f"({shared}{database.in_list(len(columns))})"
     # A bare mark counts on from the highest one so far.
-    return f'INSERT INTO "{table}" ({names}) VALUES {",".join([row] * n)}'  # noqa: S608
+    return f'INSERT INTO "{table}" ({names}) VALUES {",".join([row] * n)}'
 
 
 def new_ids(table: str, n: int, also: Iterable[str] = ()) -> list[int]:
@@ -73,7 +73,7 @@ def new_ids(table: str, n: int, also: Iterable[str] = ()) -> list[int]:
             "SELECT nextval(pg_get_serial_sequence(?, 'id')) FROM generate_series(1, ?)", (table, n)
         )
         return [row[0] for row in rows]
-    tops = [database.scalar(sql) or 0 for sql in (f"SELECT MAX(id) FROM {table}", *also)]  # noqa: S608
+    tops = [database.scalar(sql) or 0 for sql in (f"SELECT MAX(id) FROM {table}", *also)]
     return list(range(max(tops) + 1, max(tops) + 1 + n))
 
 
@@ -87,16 +87,16 @@ def update_rows(table: str, key: str, columns: Sequence[str], rows: Sequence[Seq
         return
     if not database.is_postgres():
         sets = ", ".join(f"{column} = ?" for column in columns)
-        database.executemany(f"UPDATE {table} SET {sets} WHERE {key} = ?", list(rows))  # noqa: S608
+        database.executemany(f"UPDATE {table} SET {sets} WHERE {key} = ?", list(rows))
         return
     names = [*columns, key]
     database.execute("DROP TABLE IF EXISTS pg_temp.bulk_update")
     database.execute(
-        f"CREATE TEMP TABLE bulk_update ON COMMIT DROP AS SELECT {', '.join(names)} FROM {table} WITH NO DATA"  # noqa: S608
+        f"CREATE TEMP TABLE bulk_update ON COMMIT DROP AS SELECT {', '.join(names)} FROM {table} WITH NO DATA"
     )
     database.copy_rows("bulk_update", names, rows)
     sets = ", ".join(f"{column} = b.{column}" for column in columns)
-    database.execute(f"UPDATE {table} SET {sets} FROM bulk_update b WHERE {table}.{key} = b.{key}")  # noqa: S608
+    database.execute(f"UPDATE {table} SET {sets} FROM bulk_update b WHERE {table}.{key} = b.{key}")
 
 
 @contextmanager

@@ -124,12 +124,12 @@ def copy_rows(table: str, columns: Sequence[str], rows: Iterable[Sequence[Any]])
     """Append many rows: COPY on PostgreSQL, executemany on SQLite.  Inside `write_tx()`."""
     names = ", ".join(f'"{name}"' for name in columns)
     if is_postgres():
-        with proxy.cursor().copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:  # noqa: S608
+        with proxy.cursor().copy(f'COPY "{table}" ({names}) FROM STDIN') as copy:
             for row in rows:
                 copy.write_row(row)
         return
     marks = ", ".join("?" * len(columns))
-    executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)  # noqa: S608
+    executemany(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', rows)
 
 
 def in_list(n: int) -> str:

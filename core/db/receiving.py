@@ -34,7 +34,7 @@ def take_calls(ids: Sequence[int], errors: Iterable[tuple[int, str]]) -> int:
             "UPDATE inbox SET state = 1 WHERE id BETWEEN ? AND ? AND state = 0", (lo, hi)
         )
     return len(bad) + _rowcount(
-        f"UPDATE inbox SET state = 1 WHERE id {among()} AND state = 0",  # noqa: S608
+        f"UPDATE inbox SET state = 1 WHERE id {among()} AND state = 0",
         (listed(ids),),
     )
 
@@ -48,16 +48,14 @@ def by_hash(hashes: Iterable[int]) -> dict[int, int]:
     many = list(hashes)
     if not many:
         return {}
-    return dict(
-        database.query(f"SELECT ref_hash, id FROM message WHERE ref_hash {among()}", (listed(many),))  # noqa: S608
-    )
+    return dict(database.query(f"SELECT ref_hash, id FROM message WHERE ref_hash {among()}", (listed(many),)))
 
 
 def load(ids: Iterable[int]) -> dict[int, Row]:
     """These messages, locked until the end of the transaction; by id."""
     lock = " FOR UPDATE" if database.is_postgres() else ""
     rows = database.query(
-        "SELECT id, state, campaign_id, variant, account_id, submitted_at, parts, cost_micros "  # noqa: S608
+        "SELECT id, state, campaign_id, variant, account_id, submitted_at, parts, cost_micros "
         f"FROM message WHERE id {among()} ORDER BY id{lock}",
         (listed(sorted(ids)),),
     )
@@ -70,7 +68,7 @@ def write(changes: Sequence[Change]) -> None:
     if database.is_postgres():
         source = rows_of(("bigint", "smallint", "text", "bigint"), ("id", "state", "reason", "final_at"))
         database.execute(
-            f"UPDATE message SET state = w.state, reason = w.reason, final_at = w.final_at "  # noqa: S608
+            f"UPDATE message SET state = w.state, reason = w.reason, final_at = w.final_at "
             f"FROM {source} WHERE message.id = w.id",
             rows_bound(ordered),
         )
@@ -82,7 +80,7 @@ def write(changes: Sequence[Change]) -> None:
         )
     free = [id_ for id_, state, _reason, _at in ordered if state == State.rejected]
     if free:
-        database.execute(f"UPDATE message SET cost_micros = 0 WHERE id {among()}", (listed(free),))  # noqa: S608
+        database.execute(f"UPDATE message SET cost_micros = 0 WHERE id {among()}", (listed(free),))
 
 
 def name(pairs: Iterable[tuple[int, str]]) -> None:
@@ -100,7 +98,7 @@ def matched_pending(since: int, limit: int) -> list[tuple[int, int, int, int, st
     columns = "p.id, m.id, p.account_id, p.state, p.code, p.at, p.received_at"
     takes = "m.state NOT IN (0, 1) AND p.received_at >= ?"
     return database.query(
-        f"SELECT {columns} FROM pending_receipt p JOIN message m ON m.id = p.message_id WHERE {takes} "  # noqa: S608
+        f"SELECT {columns} FROM pending_receipt p JOIN message m ON m.id = p.message_id WHERE {takes} "
         f"UNION ALL SELECT {columns} FROM pending_receipt p JOIN message m ON m.ref_hash = p.ref_hash "
         f"WHERE p.message_id IS NULL AND {takes} ORDER BY 1 LIMIT ?",
         (since, since, limit),
@@ -109,7 +107,7 @@ def matched_pending(since: int, limit: int) -> list[tuple[int, int, int, int, st
 
 def forget_pending(ids: Iterable[int]) -> None:
     """These have been applied."""
-    database.execute(f"DELETE FROM pending_receipt WHERE id {among()}", (listed(list(ids)),))  # noqa: S608
+    database.execute(f"DELETE FROM pending_receipt WHERE id {among()}", (listed(list(ids)),))
 
 
 def open_messages(account_id: int, after: int, limit: int) -> list[tuple[int, str | None]]:

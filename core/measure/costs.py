@@ -11,7 +11,7 @@ def currency_of(scope: Scope) -> str | None:
     """The ISO currency of the scope's accounts; None when there is no price, "mixed" when there are several."""
     condition, params = counts.where(scope)
     rows = database.query(
-        f"SELECT DISTINCT p.currency FROM price p WHERE p.account_id IN "  # noqa: S608
+        f"SELECT DISTINCT p.currency FROM price p WHERE p.account_id IN "
         f"(SELECT DISTINCT account_id FROM tally WHERE {condition})",
         params,
     )

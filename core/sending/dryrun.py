@@ -152,7 +152,7 @@ class _Run:
         made, dynamic = self.made, set()
         kept = f"lot < {self.campaign.holdout_bp}" if self.campaign.holdout_bp else "FALSE"
         for why, aside, variant, language, country, n in database.query(
-            f"SELECT why, CASE WHEN {kept} THEN 1 ELSE 0 END, variant, language, country, COUNT(*) "  # noqa: S608
+            f"SELECT why, CASE WHEN {kept} THEN 1 ELSE 0 END, variant, language, country, COUNT(*) "
             f"FROM ({self.inner}) AS person GROUP BY 1, 2, 3, 4, 5",
             [*self.params, -1, self.last],
         ):
@@ -180,7 +180,7 @@ class _Run:
             hi = min(lo + CHUNK, self.last)
             groups: dict[tuple[int, str, str], list[int]] = {}
             for contact, variant, language, country in database.query(
-                "SELECT contact_id, variant, language, country "  # noqa: S608
+                "SELECT contact_id, variant, language, country "
                 f"FROM ({self.inner}) AS person WHERE why IS NULL {kept} ORDER BY contact_id",
                 [*self.params, lo, hi],
             ):

@@ -113,7 +113,7 @@ def _cancel_chunk(campaign_id: int, state: State) -> int:
     deltas = tally.Deltas()
     with database.write_tx():
         rows = database.query(
-            f"UPDATE message SET state = {State.cancelled.value}, reason = ?, lease = NULL, final_at = ? "  # noqa: S608
+            f"UPDATE message SET state = {State.cancelled.value}, reason = ?, lease = NULL, final_at = ? "
             "WHERE id IN (SELECT m.id FROM message m JOIN campaign c ON c.id = m.campaign_id "
             f"WHERE m.campaign_id = ? AND m.state = {state.value} AND c.state = 'cancelled' LIMIT ?) "
             f"AND state = {state.value} RETURNING variant, account_id, submitted_at, parts, cost_micros",

@@ -109,7 +109,7 @@ class Filter:
             return False
         where = " AND ".join(sql for sql, _value in kept)
         found = database.one(
-            f"SELECT 1 FROM tally t JOIN campaign c ON c.id = t.campaign_id WHERE t.n <> 0 AND {where} LIMIT 1",  # noqa: S608
+            f"SELECT 1 FROM tally t JOIN campaign c ON c.id = t.campaign_id WHERE t.n <> 0 AND {where} LIMIT 1",
             [value for _sql, value in kept],
         )
         return found is None

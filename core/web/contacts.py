@@ -154,7 +154,7 @@ def _take(ids: list[int]) -> str:
 
 def _suppress(ids: list[int]) -> str:
     rows = database.query(
-        f"SELECT phone_bidx, phone_enc FROM contact WHERE id IN ({database.in_list(len(ids))})",  # noqa: S608
+        f"SELECT phone_bidx, phone_enc FROM contact WHERE id IN ({database.in_list(len(ids))})",
         ids,
     )
     with database.write_tx():

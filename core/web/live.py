@@ -157,5 +157,5 @@ def _names(table: str, wanted: set[int | None]) -> dict[int, str]:
     if not kept:
         return {}
     return dict(
-        database.query(f"SELECT id, name FROM {table} WHERE id IN ({database.in_list(len(kept))})", kept)  # noqa: S608
+        database.query(f"SELECT id, name FROM {table} WHERE id IN ({database.in_list(len(kept))})", kept)
     )

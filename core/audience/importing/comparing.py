@@ -118,7 +118,7 @@ class Comparer:
         wanted = ["c.id", "c.phone_bidx", "p.consent_bits", "p.optout_bits", "p.blocked_bits"]
         wanted += [f"c.{name}" for name in self._contact_columns]
         wanted += [f"p.{name}" for name in self._profile_columns]
-        select = f"SELECT {', '.join(wanted)} FROM contact c JOIN profile p ON p.contact_id = c.id WHERE"  # noqa: S608
+        select = f"SELECT {', '.join(wanted)} FROM contact c JOIN profile p ON p.contact_id = c.id WHERE"
         return {bytes(row[1]): row for row in bulk.query_among(select, "c.phone_bidx", bidxs)}
 
     def _labelled(self, ids: list[int]) -> dict[int, set[int]]:
@@ -128,7 +128,7 @@ class Comparer:
             label.id: {
                 row[0]
                 for row in database.query(
-                    f"SELECT contact_id FROM contact_label WHERE label_id = ? AND {where}",  # noqa: S608
+                    f"SELECT contact_id FROM contact_label WHERE label_id = ? AND {where}",
                     (label.id, *params),
                 )
             }
@@ -225,7 +225,7 @@ class Comparer:
             return
         where, params = bulk.among_values("contact_id", list(asked))
         rows = database.query(
-            "SELECT contact_id, batch_id FROM consent_event WHERE id IN (SELECT MAX(id) FROM consent_event "  # noqa: S608
+            "SELECT contact_id, batch_id FROM consent_event WHERE id IN (SELECT MAX(id) FROM consent_event "
             f"WHERE cls = ? AND action IN ('opt_in', 'opt_out', 'erase') AND {where} GROUP BY contact_id)",
             (int(self._cls), *params),
         )

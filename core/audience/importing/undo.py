@@ -131,7 +131,7 @@ def _delete(table: str, key: str, ids: list[int], batch_id: int) -> None:
         # By batch, because the key of this table begins with it; only undone batches still name these.
         where, params = f"batch_id > ? AND {where}", (batch_id, *params)
     if ids:
-        database.execute(f"DELETE FROM {table} WHERE {where}", params)  # noqa: S608
+        database.execute(f"DELETE FROM {table} WHERE {where}", params)
 
 
 def _taken_back(
@@ -142,7 +142,7 @@ def _taken_back(
         return []
     where, params = bulk.among_values("contact_id", sorted(going))
     rows = database.query(
-        "SELECT contact_id FROM consent_event WHERE batch_id = ? AND id IN (SELECT MAX(id) FROM consent_event "  # noqa: S608
+        "SELECT contact_id FROM consent_event WHERE batch_id = ? AND id IN (SELECT MAX(id) FROM consent_event "
         f"WHERE cls = ? AND action IN ('opt_in', 'opt_out', 'erase') AND {where} GROUP BY contact_id) AND action <> 'erase'",
         (batch.id, int(cls), *params),
     )
@@ -175,7 +175,7 @@ def _restore_changed(rt: Runtime, batch: ImportBatch, who: str) -> int:
             consent.record(rt, events)
             _beat(batch.id)
             where, params = bulk.among_values("contact_id", list(before))
-            database.execute(f"DELETE FROM import_change WHERE batch_id = ? AND {where}", (batch.id, *params))  # noqa: S608
+            database.execute(f"DELETE FROM import_change WHERE batch_id = ? AND {where}", (batch.id, *params))
         consent.announce(rt, events)
         restored += len(rows)
 
@@ -192,7 +192,7 @@ def _put_back(before: dict[int, dict]) -> None:
             if column in existing:
                 database.executemany(
                     f"UPDATE {table} SET {column} = ? WHERE {key} = ? AND {column} = ?", rows
-                )  # noqa: S608
+                )
 
 
 def _columns(table: str) -> list[str]:

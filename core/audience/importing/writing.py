@@ -48,7 +48,7 @@ class Writer(Comparer):
             self._update(made.changes)
             self._report(made)
             database.execute(
-                f"UPDATE import_batch SET {', '.join(f'{name} = {name} + ?' for name in COUNTS)} WHERE id = ?",  # noqa: S608
+                f"UPDATE import_batch SET {', '.join(f'{name} = {name} + ?' for name in COUNTS)} WHERE id = ?",
                 (*(made.counts[name] for name in COUNTS), self._batch_id),
             )
         self._announce(created, made.changes)

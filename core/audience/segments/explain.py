@@ -65,7 +65,7 @@ def explain(rt: Runtime, rule: Any, contact_id: int) -> Explained:
         parts = [render(item) for item in asked]
         columns = ", ".join(f"CASE WHEN {sql} THEN 1 ELSE 0 END" for sql, _params in parts)
         params = [value for _sql, values in parts for value in values]
-        answers = database.one(f"SELECT {columns} FROM profile WHERE contact_id = ?", [*params, contact_id])  # noqa: S608
+        answers = database.one(f"SELECT {columns} FROM profile WHERE contact_id = ?", [*params, contact_id])
     matched = {leaf.path: bool(answer) for leaf, answer in zip(found, answers, strict=True)}
     made = _explained(node, matched, contact, ctx)
     return _marked(made, made.matches)

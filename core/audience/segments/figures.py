@@ -74,7 +74,7 @@ def count(rt: Runtime, rule: Any) -> tuple[int, float]:
     sql, params = render(compile(rt, rule))
     with _limited():
         # `sql` is rendered from typed nodes; values are parameters.
-        found = database.scalar(f"SELECT COUNT(*) FROM profile WHERE {sql}", params)  # noqa: S608
+        found = database.scalar(f"SELECT COUNT(*) FROM profile WHERE {sql}", params)
     return found, clock.monotonic() - started
 
 
@@ -108,7 +108,7 @@ def _tally(conditions: Sequence[Any], where: Any = EVERYONE) -> tuple[int, ...]:
         columns.append(f"COUNT(*) FILTER (WHERE {sql})")
         params += values
     sql, values = render(where)
-    found = database.one(f"SELECT {', '.join(columns)} FROM profile WHERE {sql}", [*params, *values])  # noqa: S608
+    found = database.one(f"SELECT {', '.join(columns)} FROM profile WHERE {sql}", [*params, *values])
     return tuple(found)
 
 
@@ -116,7 +116,7 @@ def contains(rt: Runtime, rule: Any, contact_id: int) -> bool:
     """Does the rule match this contact now?"""
     sql, params = render(compile(rt, rule))
     with _limited():
-        found = database.one(f"SELECT 1 FROM profile WHERE contact_id = ? AND ({sql})", [contact_id, *params])  # noqa: S608
+        found = database.one(f"SELECT 1 FROM profile WHERE contact_id = ? AND ({sql})", [contact_id, *params])
     return found is not None
 
 
@@ -137,7 +137,7 @@ def sample(rt: Runtime, rule: Any, n: int = 5, *, ctx: Context | None = None) ->
 
 def _from(sql: str, params: Sequence[Any], where: str, start: int, n: int) -> list[tuple]:
     return database.query(
-        "SELECT contact.id, contact.name, contact.phone_enc, profile.country FROM profile "  # noqa: S608
+        "SELECT contact.id, contact.name, contact.phone_enc, profile.country FROM profile "
         "JOIN contact ON contact.id = profile.contact_id "
         f"WHERE profile.{where} AND ({sql}) ORDER BY profile.contact_id LIMIT ?",
         [start, *params, n],
