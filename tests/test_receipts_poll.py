@@ -10,11 +10,13 @@ from core.sending import accounts, receipts
 from tests.receiving import check_counters, gateway, messages, state_of
 
 
+#: A simulator that is asked and always delivers: by default a few of its texts fail.
+SURE = {"receipts": "poll", "accept_rate": "1", "deliver_rate": "1"}
+
+
 @pytest.fixture
 def account(rt):
-    return accounts.create(
-        rt, "sim", "simulator", {"receipts": "poll", "accept_rate": "1", "deliver_rate": "1"}
-    )
+    return accounts.create(rt, "sim", "simulator", SURE)
 
 
 def due(account) -> None:
@@ -57,7 +59,7 @@ def test_providers_that_cannot_be_asked_are_left_alone(rt_sqlite):
 def test_a_provider_that_fails_does_not_stop_the_others(rt_sqlite, monkeypatch):
     from core import Unreachable
 
-    one, two = (accounts.create(rt_sqlite, name, "simulator", {"receipts": "poll"}) for name in ("a", "b"))
+    one, two = (accounts.create(rt_sqlite, name, "simulator", SURE) for name in ("a", "b"))
     made = messages(rt_sqlite, one, 2), messages(rt_sqlite, two, 2)
 
     def fail(refs):

@@ -123,8 +123,8 @@ def consent_changed(contact_ids, cls, action):
 
 
 @hookspec
-def events_recorded(event_ids):
-    """Events of contacts were stored."""
+def events_recorded(contact_ids):
+    """Events of these contacts were stored (sorted, each once)."""
 
 
 # --- show: in a web request ---------------------------------------------------------------------------

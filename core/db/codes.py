@@ -73,3 +73,18 @@ class LineType(IntEnum):
     toll_free = 5
     premium = 6
     other = 7
+
+
+class EventType(IntEnum):
+    """The built-in types of events; custom types have ids from 11."""
+
+    view = 1
+    cart = 2
+    purchase = 3
+    refund = 4
+    share = 5
+    reply = 6
+    click = 7
+    visit = 8
+    signup = 9
+    order_item = 10

@@ -16,6 +16,18 @@ from core.db.models.contacts import (
     Profile,
 )
 from core.db.models.content import Template, TemplateText
+from core.db.models.events import (
+    Category,
+    Event,
+    EventBatch,
+    EventDay,
+    EventReject,
+    EventStat,
+    EventType,
+    EventWaiting,
+    Item,
+    Touched,
+)
 from core.db.models.messages import (
     IdBlock,
     InboundText,
@@ -37,7 +49,8 @@ ALL = [
     ContactLabel, Field, FieldChoice, ImportBatch, ImportChange, ImportReject, Label, Profile, Template,
     TemplateText, IdBlock, Inbox, InboundText, Lease, Message, MessageText, PendingReceipt, ReceiptLog,
     Tally, Worker, Role, User, UserRoles, SessionRecord, OneTimeLink, Segment, Audit, JobRun, PluginState,
-    Setting, Throttle,
+    Setting, Throttle, EventType, Item, Category, Event, EventStat, EventDay, EventWaiting, Touched,
+    EventBatch, EventReject,
 ]  # fmt: skip
 
 __all__ = [model.__name__ for model in ALL] + ["ALL", "Base"]
