@@ -44,11 +44,10 @@ def other_worker(rt, *, alive: bool) -> leases.Worker:
 def marked(rt, worker, campaign: int, window: int = 8, cause: str = ""):
     """Let a worker claim everything and mark one window; (lane, turn)."""
     taken = claim.claim(rt, worker, campaign)
-    drain = Drain(rt, worker, taken, {a.id: a for a in load()}, clock.monotonic() + 10)
+    drain = Drain(rt, worker, taken, clock.monotonic() + 10)
     items = drain.rendered(taken.items)
-    account = taken.account_id
-    provider = accounts.open_provider(rt, account)
-    lane = drain.lane(drain.every[account], provider)
+    account = next(account for account in load() if account.id == taken.account_id)
+    lane = drain.lane(account, accounts.open_provider(rt, account.id))
     return lane, submit.turn(rt, lane, None, items[:window], {}), drain
 
 

@@ -89,9 +89,10 @@ class World:
         batch = claim.claim(self.rt, worker, self.campaign, self.random.randint(1, 12))
         if batch is None:
             return
-        drain = Drain(self.rt, worker, batch, {a.id: a for a in load()}, clock.monotonic() + 60)
+        drain = Drain(self.rt, worker, batch, clock.monotonic() + 60)
         items = drain.rendered(batch.items)
-        lane = drain.lane(drain.every[self.account], accounts.open_provider(self.rt, self.account))
+        account = next(a for a in load() if a.id == self.account)
+        lane = drain.lane(account, accounts.open_provider(self.rt, self.account))
         self.workers.append(
             {"worker": worker, "lane": lane, "items": items, "drain": drain, "made": None, "done": None}
         )

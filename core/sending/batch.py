@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from core import clock
@@ -27,17 +28,21 @@ SLICE_S = 10.0
 
 
 def send(rt: Runtime, campaign_id: int) -> int:
-    """Send what is due of one campaign; returns how many messages were dealt with."""
+    """Send what is due of one campaign; returns how many messages were dealt with.
+
+    While the last window of a batch is on the wire the next batch is claimed and its words are made.
+    """
     worker = leases.current(rt)
     until = clock.monotonic() + SLICE_S
-    total = 0
-    while not leases.draining.is_set():
-        n = one_batch(rt, worker, campaign_id, until)
-        if n is None:
+    total, ready = 0, None
+    while ready or not leases.draining.is_set():
+        ready = ready or prepared(rt, worker, campaign_id, until)
+        if ready is None:
             lifecycle.finish(rt, campaign_id)
             break
-        total += n
-        if clock.monotonic() > until:
+        total += len(ready.batch.items)
+        ready = _drained(rt, worker, ready, lambda: _next(rt, worker, campaign_id, until))
+        if ready is None and clock.monotonic() > until:
             if not sweep.queued(rt, "send", campaign_id):
                 rt.enqueue("send", campaign_id)
             break
@@ -46,6 +51,15 @@ def send(rt: Runtime, campaign_id: int) -> int:
 
 def one_batch(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> int | None:
     """Claim and drain one batch; None when nothing is to be done now."""
+    ready = prepared(rt, worker, campaign_id, until)
+    if ready is None:
+        return None
+    _drained(rt, worker, ready)
+    return len(ready.batch.items)
+
+
+def prepared(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> Drain | None:
+    """A claimed batch with its words; None when nothing is to be done now."""
     row = database.one(
         "SELECT account_id, options FROM campaign WHERE id = ? AND state = 'running' "
         f"AND NOT EXISTS ({marking.SENDING_OFF})",
@@ -54,8 +68,7 @@ def one_batch(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> in
     now = clock.now_ms()
     if row is None or not claiming.has_due(campaign_id, now):
         return None
-    every = {a.id: a for a in breaker.load()}
-    allowed = route.candidates(every.values(), row[0])
+    allowed = route.candidates(breaker.load(), row[0])
     why = route.stuck(allowed)
     if why:
         stop(rt, campaign_id, why)
@@ -67,15 +80,32 @@ def one_batch(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> in
     batch = claim.claim(rt, worker, campaign_id, claim.limit_for(rate, *(a.rate_per_s for a in usable)))
     if batch is None:
         return None
-    try:
-        Drain(
-            rt, worker, batch, every, until, lambda urgent: one_batch(rt, worker, urgent, until + NAP_S)
-        ).run()
-    except Exception:
-        log.exception("campaign %s: a batch was broken off", campaign_id)
-        _clean_up(rt, worker, batch)
+    made = Drain(rt, worker, batch, until, lambda urgent: one_batch(rt, worker, urgent, until + NAP_S))
+    return made if _safely(rt, worker, batch, made.render) else None
+
+
+def _next(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> Drain | None:
+    if leases.draining.is_set() or clock.monotonic() > until:
         return None
-    return len(batch.items)
+    return prepared(rt, worker, campaign_id, until)
+
+
+def _drained(
+    rt: Runtime, worker: Worker, ready: Drain, ahead: Callable[[], Drain | None] = lambda: None
+) -> Drain | None:
+    """Send a batch; the next one, if `ahead` found one meanwhile."""
+    _safely(rt, worker, ready.batch, lambda: ready.run(ahead))
+    return ready.following
+
+
+def _safely(rt: Runtime, worker: Worker, batch: Batch, work: Callable[[], None]) -> bool:
+    try:
+        work()
+    except Exception:
+        log.exception("campaign %s: a batch was broken off", batch.campaign_id)
+        _clean_up(rt, worker, batch)
+        return False
+    return True
 
 
 def _clean_up(rt: Runtime, worker: Worker, batch: Batch) -> None:

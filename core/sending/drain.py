@@ -5,6 +5,7 @@
 3. Per account, turns: hold hook, mark, wire, record.  Where the wire is slow a large window is kept in two
    halves: one is on the wire while the other is recorded and the next one marked.  Together they are still
    one window, so no more than that can be in doubt.
+   As the last one leaves, the next batch is prepared.
 4. What could not go (an account rests, the rate is used up, the process drains) goes back to ready.
 """
 
@@ -51,26 +52,37 @@ class Drain:
     """One batch.  `serve(campaign)` sends what is due of an urgent campaign in between."""
 
     def __init__(
-        self, rt: Runtime, worker: Worker, batch: Batch, every: dict[int, breaker.Account], until: float,
+        self, rt: Runtime, worker: Worker, batch: Batch, until: float,
         serve: Callable[[int], Any] = lambda campaign_id: None,
     ):  # fmt: skip
-        self.rt, self.worker, self.batch, self.every = rt, worker, batch, every
+        self.rt, self.worker, self.batch = rt, worker, batch
         self.until, self.serve = until, serve
         self.judge = Judge(rt, worker, batch)
         self.peeked = clock.monotonic()
         self.changes: list[submit.Change] = []
         self.references = worker.kept("references", lambda: ids.References(rt.keys))
+        self.every: dict[int, breaker.Account] = {}
+        self._rest: list[Item] = []
+        #: Asked once for the next batch, when the last window of this one is on the wire.
+        self._ahead: Callable[[], Drain | None] | None = None
+        self.following: Drain | None = None
 
-    def run(self) -> None:
-        """Send it and end the lease."""
+    def render(self) -> None:
+        """Make the words; who gets none is skipped."""
+        self._rest = self.rendered(self.batch.items)
+
+    def run(self, ahead: Callable[[], Drain | None] | None = None) -> None:
+        """Send it and end the lease.  What `ahead` gives is in `following` afterwards."""
         batch, now = self.batch, clock.now_ms()
-        rest = self.rendered(batch.items)
+        # Read now, not when the batch was claimed: the window before it may have put an account to rest.
+        self.every = {account.id: account for account in breaker.load()}
         allowed = route.candidates(self.every.values(), batch.account_id)
-        lanes, parked = route.assign(self.rt, batch.cls, rest, allowed, self.every, now)
+        lanes, parked = route.assign(self.rt, batch.cls, self._rest, allowed, self.every, now)
         waiting: dict[int, list[Item]] = {}
         for item, until in parked:
             waiting.setdefault(until, []).append(item)
-        for account_id, items in lanes.items():
+        for number, (account_id, items) in enumerate(lanes.items(), 1):
+            self._ahead = ahead if number == len(lanes) else None
             until, left = self._lane(account_id, items)
             if left:
                 waiting.setdefault(until, []).extend(left)
@@ -158,6 +170,8 @@ class Drain:
                 done = None
                 out = sum(len(turn.marked) for turn, _future in flying)
                 full = out + part > (size if halves else part)
+                if flying and at == len(items):
+                    self._look_ahead()
                 if flying and (not go_on or stalled or full):
                     done, before = self._landed(flying, account, health)
                     not_before = not_before or before
@@ -206,6 +220,11 @@ class Drain:
             future.set_result(wire.put(*work))
         self.worker.flights += 1
         return future
+
+    def _look_ahead(self) -> None:
+        ask, self._ahead = self._ahead, None
+        if ask is not None:
+            self.following = ask()
 
     def _halves(self, account_id: int, size: int) -> bool:
         return size >= HALVES_FROM and self.worker.cache.get(("slow", account_id), False)

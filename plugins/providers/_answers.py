@@ -53,7 +53,7 @@ class Answers:
         reason = self._hide(text_at(data, REASON) or said)
         code = text_at(data, self.where["code"]) or said
         if answer.status == 429:
-            return Throttled(reason, after_s=_seconds(answer.header("retry-after")))
+            return Throttled(reason, after_s=_capped(answer.retry_after_s))
         if answer.status in REFUSED or (
             answer.status in MISCONFIGURED and self.state(data, self.where["status"]) in NOT_TAKEN
         ):
@@ -148,5 +148,5 @@ def _verdict(state: str | None, provider_id: str | None, code: str | None, reaso
     return Result("accepted", provider_id)
 
 
-def _seconds(retry_after: str) -> float | None:
-    return min(float(retry_after), 3600.0) if retry_after.isdigit() else None
+def _capped(after_s: float | None) -> float | None:
+    return min(after_s, 3600.0) if after_s else None
