@@ -16,8 +16,9 @@ _HOMES = {
     ),
     "core.contract.types": (
         "Balance", "CLASSES", "ContentCheck", "Draft", "FieldInfo", "Finding", "Form", "Found", "Hours",
-        "Inbound", "Job", "MenuItem", "Metric", "MetricValue", "Outgoing", "Panel", "Provider", "Receipt",
-        "ReceiptSink", "Result", "Rule", "Scope", "SegmentContext", "Segmenter", "WebhookRequest",
+        "Inbound", "Job", "MenuItem", "Metric", "MetricValue", "NumberFacts", "NumberIntelligence",
+        "Outgoing", "Panel", "Provider", "Receipt", "ReceiptSink", "Result", "Rule", "Scope",
+        "SegmentContext", "Segmenter", "WebhookRequest",
     ),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from core import clock
-from core.audience import blocklog, suppression
+from core.audience import blocklog, chain, suppression
 from core.contract.errors import Refusal
 from core.db import database, migrate, settings
 from core.db.codes import State
@@ -89,6 +89,7 @@ def restore(rt: Runtime, file: Path) -> dict[str, Any]:
     settings.put(SENDING_OFF, f"restored {clock.now().isoformat(timespec='minutes')} from {file.name}")
     doubtful = _doubt_what_was_sent(rt)
     blocked = _block_who_said_stop(rt, clock.to_ms(datetime.fromisoformat(manifest["made_at"])))
+    chain.note(rt, restored=True)
     counts = {name: manifest[name] for name in ("contacts", "messages")}
     return counts | {"in_doubt": doubtful, "blocked": blocked}
 
@@ -156,7 +157,9 @@ def _copy_postgres(place: Path) -> tuple[int, int]:
 
 
 def _restore_postgres(rt: Runtime, place: Path) -> None:
+    """Tables as they were when the backup was made, then its rows; `restore` applies later migrations."""
     with database.write_tx():
+        migrate.rebuild(rt.plugins.migrations, _last_migrations(place))
         tables = [table for table in _tables() if (place / f"{table}.csv").exists()]
         columns = {table: _header(place / f"{table}.csv") for table in tables}
         _grow_profile(columns.get("profile", []), place)
@@ -175,6 +178,17 @@ def _restore_postgres(rt: Runtime, place: Path) -> None:
         for table in tables:
             if "id" in columns[table]:
                 _reset_sequence(table)
+
+
+def _last_migrations(place: Path) -> dict[str, str]:
+    """Core and plugins → the last migration applied when the backup was made."""
+    last = {}
+    for file in place.glob("migration_*.csv"):
+        with open(file, newline="", encoding="utf-8") as source:
+            names = [row["name"] for row in csv.DictReader(source)]
+        if names:
+            last[file.stem.removeprefix("migration_")] = max(names)
+    return last
 
 
 def _truncate(tables: list[str]) -> str:

@@ -7,6 +7,9 @@ deadlines and rates use `monotonic`, which no clock change can move.
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import UTC, datetime
 
 DAY_MS = 86_400_000
@@ -14,9 +17,22 @@ HOUR_MS = 3_600_000
 MINUTE_MS = 60_000
 
 
+_SHIFT_MS: ContextVar[int] = ContextVar("shift_ms", default=0)
+
+
 def now_ms() -> int:
     """Epoch milliseconds, UTC."""
-    return int(time.time() * 1000)
+    return int(time.time() * 1000) + _SHIFT_MS.get()
+
+
+@contextmanager
+def earlier(ms: int) -> Iterator[None]:
+    """What this thread does inside happened so long ago; for history that is made up (`cooee demo`)."""
+    token = _SHIFT_MS.set(_SHIFT_MS.get() - ms)
+    try:
+        yield
+    finally:
+        _SHIFT_MS.reset(token)
 
 
 def now() -> datetime:

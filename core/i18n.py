@@ -100,7 +100,7 @@ def gettext(message: str, **values: Any) -> str:
     return text % values if values else text
 
 
-def ngettext(singular: str, plural: str, n: int, **values: Any) -> str:
+def ngettext(singular: str, plural: str, n: int, /, **values: Any) -> str:
     """Translate a sentence that depends on a number; the number is `%(n)s`."""
     found = catalogue(_language.get()).get(singular)
     if found is None:

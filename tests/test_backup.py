@@ -8,7 +8,7 @@ import pytest
 from core import backup, clock
 from core.audience import suppression
 from core.contract.errors import Refusal
-from core.db import database, settings
+from core.db import database, migrate, settings
 from core.db.codes import State
 from core.sending.journal import Journal
 
@@ -129,3 +129,24 @@ def test_the_commands_work_one_after_another(cli, tmp_path):
     assert "was not off" in cli("resume-sending").stdout
     refused = cli("backup", tmp_path / "b.tar")
     assert refused.exit_code == 1 and "exists" in refused.stderr
+
+
+def test_a_backup_of_an_older_version_is_restored_and_upgraded(rt, tmp_path):
+    _message(1)
+    with database.write_tx():
+        settings.put("brand", "Kola")
+    backup.backup(rt, tmp_path / "now.tar")
+    # An instance of the older version: its tables, its history of migrations.
+    with database.write_tx():
+        for table in ("event_source", "source_call", "source_order", "site_person"):
+            database.execute(f"DROP TABLE {table}")
+        database.execute("DELETE FROM migration_core WHERE name LIKE '0009%'")
+    backup.backup(rt, tmp_path / "old.tar")
+    migrate.upgrade(rt.settings.instance, rt.plugins.migrations)
+    with database.write_tx():
+        settings.put("brand", "changed since")
+    backup.restore(rt, tmp_path / "old.tar")
+    assert settings.get("brand") == "Kola"
+    assert database.scalar("SELECT COUNT(*) FROM message") == 1
+    assert database.scalar("SELECT COUNT(*) FROM event_source") == 0
+    assert migrate.pending(rt.plugins.migrations) == []

@@ -50,6 +50,11 @@ def register_rules():
 
 
 @hookspec
+def register_numbers():
+    """Return a list of `NumberIntelligence` classes: who knows carrier, region and zone of a number."""
+
+
+@hookspec
 def register_jobs():
     """Return a list of `Job`s: periodic work."""
 

@@ -16,6 +16,7 @@ FAMILIES: dict[str, type] = {
     "checks": types.ContentCheck,
     "metrics": types.Metric,
     "rules": types.Rule,
+    "numbers": types.NumberIntelligence,
 }
 
 
@@ -52,6 +53,11 @@ class Registry:
     def rules(self) -> dict[str, types.Rule]:
         """Rules of all rule packs by id."""
         return self._family("rules")
+
+    @cached_property
+    def numbers(self) -> dict[str, types.NumberIntelligence]:
+        """Sources of facts about numbers, by name."""
+        return self._family("numbers")
 
     @cached_property
     def jobs(self) -> list[types.Job]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from core.contract import types as t
@@ -40,6 +40,7 @@ class Context(t.SegmentContext):
 
     now = datetime(2026, 1, 15, 12, tzinfo=UTC)
     now_ms = 1_768_478_400_000
+    today = now.date()
     zone = UTC
     fields = {
         "city": t.FieldInfo("city", "City", "choice", "f1", {"Shanghai": 1, "上海": 2}),
@@ -49,6 +50,10 @@ class Context(t.SegmentContext):
         "nick": t.FieldInfo("nick", "Nick", "text", "f5"),
     }
     labels = {"vip": (7, 0)}
+    event_types = {"purchase": (3, "Purchase"), "refund": (4, "Refund"), "visit": (8, "Visit")}
+    campaigns = {2: "Autumn", 1: "Summer"}
+    currency = "CNY"
+    few = False
     segment_names: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
 
@@ -60,6 +65,11 @@ class Context(t.SegmentContext):
     def label_id(self, name: str) -> int | None:
         return self.labels.get(name, (None, None))[0]
 
+    def event_type(self, key: Any) -> tuple[int, str]:
+        if not isinstance(key, str) or key not in self.event_types:
+            raise Refusal(f"There is no type of events {key!r}.", field="type")
+        return self.event_types[key]
+
     def saved_rule(self, name: Any) -> dict[str, Any]:
         raise Refusal(f"There is no segment {name!r}.", field="segment")
 
@@ -70,7 +80,12 @@ PARAMS: tuple[dict[str, Any], ...] = (
     {"field": "city", "op": "eq", "value": "x'; DROP TABLE profile; --"}, {"class": "none", "state": 3},
 )  # fmt: skip
 CONTACT = {
+    "id": 1,
     "contact_id": 1,
+    "name": "小李",
+    "fields": {"city": "上海", "age": 30.0, "birthday": date(2002, 11, 9), "member": True, "nick": "小李"},
+    "created_at": 1_768_000_000_000,
+    "last_sent_at": 0,
     "country": "CN",
     "language": "zh",
     "f1": 2,

@@ -26,6 +26,7 @@ from core.contract.samples import BODIES, CANARY, CONTACT, DRAFTS, MESSAGES, PAR
 OUTCOMES = ("accepted", "rejected", "retry", "unknown")
 RECEIPT_STATES = ("accepted", "delivered", "undelivered", "expired", "rejected")
 LEVELS = ("block", "warn", "info", "good")
+LINE_TYPES = ("unknown", "mobile", "fixed", "mobile_or_fixed", "voip", "toll_free", "premium", "other")
 #: A check runs while someone types.
 CHECK_MS = 50.0
 
@@ -304,6 +305,27 @@ def check_rule(cls: type[t.Rule]) -> list[str]:
     return broken
 
 
+def check_numbers(cls: type[t.NumberIntelligence]) -> list[str]:
+    """The laws a source of facts about numbers breaks.  It is called with three numbers."""
+    broken = Broken()
+    if not _named(broken, cls, t.NumberIntelligence):
+        return broken
+    made, asked = cls(), [message.to for message in MESSAGES]
+    broken.law(cls.batch_size >= 1, "batch_size must be at least 1")
+    for numbers in ([], asked, asked[::-1]):
+        found = broken.only((ProviderError,), f"facts of {len(numbers)} numbers", made.facts, numbers)
+        if found is None:
+            continue
+        broken.law(len(found) == len(numbers), f"{len(numbers)} numbers gave {len(found)} facts")
+        for facts in found:
+            if not broken.law(isinstance(facts, t.NumberFacts), f"{type(facts).__name__} is no NumberFacts"):
+                continue
+            broken.law(facts.line_type in LINE_TYPES, f"{facts.line_type!r} is no line type")
+            broken.law(facts.country in ("", facts.country[:2].upper()), f"{facts.country!r} is no country")
+            broken.law(all("/" in zone for zone in facts.zones), f"{facts.zones} are no time zones")
+    return broken
+
+
 #: Family of `Plugins` → the check of its classes.
 CHECKS: dict[str, Callable[[Any], list[str]]] = {
     "providers": check_provider,
@@ -311,6 +333,7 @@ CHECKS: dict[str, Callable[[Any], list[str]]] = {
     "checks": check_check,
     "metrics": check_metric,
     "rules": check_rule,
+    "numbers": check_numbers,
 }
 
 

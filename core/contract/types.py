@@ -18,6 +18,11 @@ from wtforms import Form as WTForm
 CLASSES = ("otp", "notice", "mass", "voice")
 
 
+#: The one closed word of `Result.reason` and `Receipt.reason`: the provider refuses because this number opted
+#: out there.  The number is suppressed and the opt-out written to the consent ledger.
+OPTED_OUT = "opted_out"
+
+
 class Form(WTForm):
     """Base of the settings form of a provider, segmenter, metric …; plain WTForms."""
 
@@ -46,7 +51,8 @@ class Result(NamedTuple):
 
     `outcome`: "accepted" | "rejected" | "retry" | "unknown".  "retry" is a provider-declared, temporary
     refusal: proof that this message was not accepted.  "unknown" becomes `in_doubt`.
-    `provider_id` is the provider's id of the message, `code` its own code, `reason` a sentence.
+    `provider_id` is the provider's id of the message, `code` its own code, `reason` a sentence, or the word
+    `OPTED_OUT` with "rejected".
     `parts` and `cost_micros` only when the provider reports them.
     """
 
@@ -63,7 +69,8 @@ class Receipt(NamedTuple):
     """One delivery receipt.  At least one of `ref` (ours) and `provider_id` is set.
 
     `state`: "accepted" (still on its way) | "delivered" | "undelivered" | "expired" | "rejected".
-    `at` is when it happened, by the provider's word; None when it says nothing.
+    `at` is when it happened, by the provider's word; None when it says nothing.  `reason` may be the word
+    `OPTED_OUT` with "undelivered" or "rejected".
     """
 
     state: str
@@ -145,6 +152,8 @@ class Provider:
     window: int | None = None
     #: A repeated `ref` within this many seconds is not sent twice by the provider; None: never safe.
     idempotency_ttl_s: int | None = None
+    #: The vendor's codes of a refusal that mean "this number opted out", as `OPTED_OUT` does.
+    optout_codes: Sequence[str] = ()
     #: Receipts carry our `ref`.
     echoes_reference: bool = False
     #: `look_up` works, and its "no" is definitive `settle_s` after the submit.
@@ -235,13 +244,21 @@ class SegmentContext:
     """What a segmenter may ask while it compiles: fields, labels, segments, the instant of evaluation.
 
     `now` stands still for one evaluation; a day begins in `zone`, the instance's.  `labels` maps a name to
-    (id, bit in `profile.label_bits` or None).
+    (id, bit in `profile.label_bits` or None), `event_types` a key to (id, title), `campaigns` the id of each
+    launched campaign to its name, the latest first; `currency` is that of all amounts.  `few`: the statement
+    asks about a few contacts, not about all.
     """
 
     now: datetime
+    now_ms: int
+    today: date
     zone: tzinfo
     fields: Mapping[str, FieldInfo]
     labels: Mapping[str, tuple[int, int | None]]
+    event_types: Mapping[str, tuple[int, str]]
+    campaigns: Mapping[int, str]
+    currency: str
+    few: bool
 
     def field(self, key: Any) -> FieldInfo:
         """The field of this key.  Raises `Refusal` that names the closest one."""
@@ -249,6 +266,10 @@ class SegmentContext:
 
     def label_id(self, name: str) -> int | None:
         """The id of a label, or None when no such label exists."""
+        raise NotImplementedError
+
+    def event_type(self, key: Any) -> tuple[int, str]:
+        """(id, title) of a type of events.  Raises `Refusal` that names the closest one."""
         raise NotImplementedError
 
 
@@ -274,6 +295,43 @@ class Segmenter:
     def explain(self, contact: Mapping[str, Any], params: Mapping[str, Any], ctx: SegmentContext) -> str:
         """What this contact has that decides it, e.g. "City is Hangzhou".  May read the database."""
         return ""
+
+
+class NumberFacts(NamedTuple):
+    """What is known of one number; empty where nobody knows.
+
+    `country` is ISO 3166; `region` and `carrier` are names for people, in Chinese for +86, else in English.
+    `line_type` is a name of `codes.LineType`; `zones` are the IANA time zones it may be in, best first.
+    `alive`: does the number work now?  None: not known, which is all that a table of prefixes can say.
+    """
+
+    country: str = ""
+    region: str = ""
+    carrier: str = ""
+    line_type: str = "unknown"
+    zones: tuple[str, ...] = ()
+    alive: bool | None = None
+
+
+class NumberIntelligence:
+    """Something that knows numbers: a table of prefixes, or a service that is asked.
+
+    Called by a job for contacts nobody looked up yet, with no transaction open, so that it may use the
+    network (`core.http`); the setting `number_source` names the one in use.  What it cannot find out about a
+    number it leaves empty; it raises only from `core.contract.errors`, and the numbers of that call are asked
+    for again by the next run.
+    """
+
+    name: ClassVar[str] = ""
+    title: ClassVar[str] = ""
+    #: One sentence for people who choose one: where it knows from, what it costs.
+    about: ClassVar[str] = ""
+    #: Numbers given to one `facts` at most.
+    batch_size: int = 5_000
+
+    def facts(self, numbers: Sequence[str]) -> Sequence[NumberFacts]:
+        """Facts of up to `batch_size` numbers in E.164, in the same order and number."""
+        raise NotImplementedError
 
 
 # --- content ----------------------------------------------------------------------------------------

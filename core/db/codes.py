@@ -75,6 +75,14 @@ class LineType(IntEnum):
     other = 7
 
 
+class NumberStatus(IntEnum):
+    """What receipts say of a number: dead for now, or alive again after so long that it may be someone else's."""
+
+    ok = 0
+    unreachable = 1
+    recycled = 2
+
+
 class EventType(IntEnum):
     """The built-in types of events; custom types have ids from 11."""
 
@@ -88,3 +96,18 @@ class EventType(IntEnum):
     visit = 8
     signup = 9
     order_item = 10
+
+
+class ClickKind(IntEnum):
+    """Who clicked: a person, or the rule that says it was something else (docs/links.md)."""
+
+    human = 0
+    #: The same person and link within 30 seconds: a person, counted already.
+    repeat = 1
+    agent = 2
+    no_agent = 3
+    method = 4
+    prefetch = 5
+    early = 6
+    burst_net = 7
+    burst_agent = 8

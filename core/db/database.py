@@ -18,6 +18,7 @@ from peewee import Database, InterfaceError, OperationalError, PostgresqlDatabas
 
 from core import clock
 from core.contract.errors import Refusal
+from core.db import geo
 from core.db.models.base import database as proxy
 
 #: A receipt that was acknowledged survives a power cut: synchronous=FULL (2).
@@ -41,6 +42,7 @@ def connect(url: str, cache_mb: int = 32) -> Database:
         path = unquote(url.removeprefix("sqlite:///"))
         pragmas = _PRAGMAS | {"cache_size": -1000 * cache_mb}
         made: Database = SqliteDatabase(path, pragmas=pragmas, timeout=10, lock_type="IMMEDIATE")
+        made.register_function(geo.kilometres, geo.FUNCTION, 4, deterministic=True)
     elif parts.scheme in ("postgresql", "postgres"):
         made = PostgresqlDatabase(url, prefer_psycopg3=True, autoconnect=True)
     else:

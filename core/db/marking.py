@@ -34,6 +34,8 @@ class Gate:
     consent: int
     closed: frozenset[str]
     now: int
+    #: A topic nobody marked may have opted out of; 0 asks nothing and costs nothing.
+    topic_id: int = 0
 
 
 def lock_profiles(contact_ids: Iterable[int]) -> None:
@@ -84,6 +86,12 @@ def _passes(gate: Gate) -> tuple[str, list[Any]]:
     if gate.closed:
         person += f" AND p.country {none_of()}"
         bound.append(texts(gate.closed))
+    if gate.topic_id:
+        person += (
+            " AND NOT EXISTS (SELECT 1 FROM contact_topic t WHERE t.topic_id = ? "
+            "AND t.contact_id = p.contact_id AND t.out = 1)"
+        )
+        bound.append(gate.topic_id)
     campaign = "EXISTS (SELECT 1 FROM campaign c WHERE c.id = ? AND c.state = 'running')"
     campaign += f" AND NOT EXISTS ({SENDING_OFF})"
     return f"{campaign} AND EXISTS (SELECT 1 FROM profile p WHERE {person})", bound
@@ -97,6 +105,19 @@ def why_not(ids: Iterable[int]) -> list[tuple]:
         f"LEFT JOIN profile p ON p.contact_id = m.contact_id WHERE m.id {among()}",
         (listed(ids),),
     )
+
+
+def out_of(topic_id: int, contact_ids: Iterable[int]) -> set[int]:
+    """Who of these opted out of a topic."""
+    if not topic_id:
+        return set()
+    return {
+        row[0]
+        for row in database.query(
+            f"SELECT contact_id FROM contact_topic WHERE topic_id = ? AND contact_id {among()} AND out = 1",
+            (topic_id, listed(contact_ids)),
+        )
+    }
 
 
 def accept(lease: int, rows: Sequence[tuple[int, str | None, int | None]]) -> set[int]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from playhouse.migrations import Runner
+from playhouse.migrations import MigrationError, Runner
 
 from core.contract.errors import Refusal
 from core.db import database
@@ -51,6 +51,26 @@ def upgrade(instance: Path, plugins: Mapping[str, Path] | None = None) -> list[s
         for name, runner in _runners(plugins or {}):
             done += [f"{name}/{applied}" for applied in runner.up()]
         return done
+
+
+def rebuild(plugins: Mapping[str, Path], last: Mapping[str, str]) -> None:
+    """PostgreSQL: drop every table and function and make those of an older version, inside `write_tx()`.
+
+    `last` maps core and plugins to the last migration to apply; what it leaves out has no tables afterwards.
+    Raises `Refusal` for a migration this version does not know.
+    """
+    for (table,) in database.query("SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"):
+        database.execute(f'DROP TABLE "{table}" CASCADE')
+    for (function,) in database.query(
+        "SELECT oid::regprocedure::text FROM pg_proc WHERE pronamespace = current_schema()::regnamespace"
+    ):
+        database.execute(f"DROP FUNCTION {function} CASCADE")
+    for name, runner in _runners(plugins):
+        if name in last:
+            try:
+                runner.up(last[name])
+            except MigrationError as error:
+                raise Refusal(f"The backup is of a newer version ({name}/{last[name]}): {error}") from None
 
 
 def require_current(plugins: Mapping[str, Path] | None = None) -> None:

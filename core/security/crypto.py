@@ -39,6 +39,8 @@ class Keys:
         self.tag = int.from_bytes(hmac.digest(index, b"reference tag", "sha256")[:2])
         #: Key of the permutation in core.ids.
         self.reference = hmac.digest(index, b"client reference", "sha256")
+        #: Seals the consent ledger and receipts of erasures.
+        self.ledger = hmac.digest(index, b"consent ledger", "sha256")
 
     def encrypt(self, data: bytes, aad: bytes) -> bytes:
         """Encrypt; `aad` ("table:column[:row]") must be given again to decrypt."""

@@ -1,9 +1,21 @@
 """All models, by name; `ALL` is every table of the core in an order that can be created."""
 
 from core.db.models.accounts import Account, Price
+from core.db.models.api import ApiAnswer, ApiToken
 from core.db.models.base import Base
 from core.db.models.campaigns import Campaign, CampaignCheck, CampaignLog, Variant, VariantText
-from core.db.models.consent import ConsentEvent, Suppression
+from core.db.models.consent import (
+    CampaignGone,
+    ConsentEvent,
+    ConsentHead,
+    ConsentSeal,
+    ContactTopic,
+    Erasure,
+    HeldReply,
+    RetentionRun,
+    Suppression,
+    Topic,
+)
 from core.db.models.contacts import (
     Contact,
     ContactLabel,
@@ -28,6 +40,8 @@ from core.db.models.events import (
     Item,
     Touched,
 )
+from core.db.models.labelling import LabelBlock, LabelChange, LabelDay, LabelRule, LabelValue
+from core.db.models.links import Click, ClickAgent, ClickCount, Clicked, ClickFile, ClickJudged, Link
 from core.db.models.messages import (
     IdBlock,
     InboundText,
@@ -41,7 +55,9 @@ from core.db.models.messages import (
     Worker,
 )
 from core.db.models.people import OneTimeLink, Role, SessionRecord, User, UserRoles
-from core.db.models.segments import Segment
+from core.db.models.quality import ContactMerge, NumberInfo, QualityContact, QualityFinding, QualitySource
+from core.db.models.segments import Segment, SegmentDay, SegmentSnapshot
+from core.db.models.sources import EventSource, SitePerson, SourceCall, SourceOrder
 from core.db.models.system import Audit, JobRun, PluginState, Setting, Throttle
 
 ALL = [
@@ -50,7 +66,12 @@ ALL = [
     TemplateText, IdBlock, Inbox, InboundText, Lease, Message, MessageText, PendingReceipt, ReceiptLog,
     Tally, Worker, Role, User, UserRoles, SessionRecord, OneTimeLink, Segment, Audit, JobRun, PluginState,
     Setting, Throttle, EventType, Item, Category, Event, EventStat, EventDay, EventWaiting, Touched,
-    EventBatch, EventReject,
+    EventBatch, EventReject, SegmentDay, SegmentSnapshot,
+    NumberInfo, QualityFinding, QualityContact, QualitySource, ContactMerge,
+    Link, Click, ClickAgent, Clicked, ClickCount, ClickFile, ClickJudged,
+    ConsentSeal, ConsentHead, Topic, ContactTopic, HeldReply, Erasure, RetentionRun, CampaignGone,
+    ApiToken, ApiAnswer, LabelRule, LabelValue, LabelBlock, LabelChange, LabelDay,
+    EventSource, SourceCall, SourceOrder, SitePerson,
 ]  # fmt: skip
 
 __all__ = [model.__name__ for model in ALL] + ["ALL", "Base"]

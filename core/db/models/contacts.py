@@ -105,7 +105,7 @@ class Label(Base):
 
 
 class ContactLabel(Base):
-    """A label on a contact.  `source` is rule, import, person or model."""
+    """A label on a contact.  `source` is rule, import, person or model; `evidence` how many events are behind it."""
 
     label_id = IntegerField()
     contact_id = IntegerField()
@@ -113,6 +113,7 @@ class ContactLabel(Base):
     confidence = DoubleField(default=1.0)
     since_at = BigIntegerField()
     expires_at = BigIntegerField(null=True)
+    evidence = IntegerField(default=1, constraints=[SQL("DEFAULT 1")])
 
     class Meta:
         table_name = "contact_label"
