@@ -1,0 +1,77 @@
+"""`cooee item`: the catalogue of items."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core import clock
+from core.audience.events import catalogue, itemfile
+from core.cli import common
+from core.cli.contact import _map
+
+
+@click.group("item")
+def command() -> None:
+    """Items: import the catalogue, look things up."""
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=_map,
+              help="Which column a key is, by header. Repeatable.")  # fmt: skip
+@common.json_option
+@common.pass_rt
+def import_(rt, file: Path, changes: dict[str, str], as_json: bool) -> None:
+    """Import a CSV or XLSX file of items: key, and any of title, category, price, tags.
+
+    An item there is already is changed where the file says something; the same file twice changes nothing.
+
+    \b
+    Example:
+      cooee item import catalogue.csv --json
+    """
+    started = clock.monotonic()
+    done = itemfile.load(rt, file, changes, common.whoami())
+    done["seconds"] = round(clock.monotonic() - started, 3)
+    common.emit(done, as_json, _summary)
+
+
+def _summary(done: dict[str, Any]) -> str:
+    lines = [
+        f"{done['rows']:,} rows: {done['created']:,} created, {done['updated']:,} updated, "
+        f"{done['unchanged']:,} unchanged, {done['rejected']:,} rejected."
+    ]
+    return "\n".join(lines + [f"  row {bad['row']}: {bad['reason']}" for bad in done["rejects"]])
+
+
+@command.command("list")
+@click.option("--search", "text", default="", help="Part of a key or title, or a tag.")
+@click.option("--category", default="")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50)
+@common.json_option
+@common.pass_rt
+def list_(rt, text: str, category: str, limit: int, as_json: bool) -> None:
+    """Items by key.
+
+    \b
+    Example:
+      cooee item list --search SKU1 --json
+    """
+    found = [
+        {
+            "key": item.key,
+            "title": item.title,
+            "category": item.category,
+            "price": None if item.price_micros is None else float(Decimal(item.price_micros) / 1_000_000),
+            "tags": list(item.tags),
+        }
+        for item in catalogue.search(text, category=category, limit=limit)
+    ]
+    names = ("key", "title", "category", "price")
+    common.emit(
+        found, as_json, lambda rows: common.table([[row[name] for name in names] for row in rows], names)
+    )
