@@ -13,7 +13,7 @@ from datetime import date
 from time import perf_counter
 from typing import Any
 
-from core.content import filters, honorific, merge, values
+from core.content import filters, honorific, links, merge, values
 from core.contract.types import Draft, Finding
 from core.db import database
 from core.db.models import Field
@@ -81,10 +81,16 @@ def _example(field: Field) -> Any:
     return {"number": 268, "date": date(2026, 11, 22), "bool": True}.get(field.kind, field.title)
 
 
-def preview(rt: Runtime, text: str, lang: str, contact_id: int | None = None) -> Preview:
-    """The text as one contact, or the made-up person, would read it; syntax errors become the problem."""
+def preview(
+    rt: Runtime, text: str, lang: str, contact_id: int | None = None, *, cls: str = "mass"
+) -> Preview:
+    """The text as one contact, or the made-up person, would read it; syntax errors become the problem.
+
+    Links are shown as short links of their true length, as texts of this class are sent.
+    """
     try:
-        compiled = merge.compile(text, lang, values.known_names(rt))
+        merge.compile(text, lang, values.known_names(rt))
+        compiled = merge.compile(links.as_sent(text, rt.settings, web=cls != links.UNTOUCHED), lang)
     except merge.BadText as error:
         return Preview("", str(error))
     if contact_id is None:
@@ -123,9 +129,9 @@ def draft(
 
     `missing` and `audience` come from `missing_counts`; a text that cannot be merged has no sample.
     """
-    shown = preview(rt, text, lang, contact_id)
+    shown = preview(rt, text, lang, contact_id, cls=cls)
     if not shown.text and contact_id is not None:
-        shown = preview(rt, text, lang)
+        shown = preview(rt, text, lang, cls=cls)
     return Draft(
         text=text, cls=cls, lang=lang, sample=shown.text, fields=frozenset(values.known_names(rt)),
         missing=missing or {}, audience=audience, countries=countries, sender=sender,

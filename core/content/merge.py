@@ -31,6 +31,9 @@ _NAME = re.compile(r"""[^"“”:：]+""")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b\x0e-\x1f\x7f\ud800-\udfff]")
 _DOUBLE = re.compile(r"\{(?=\{)")
 
+#: Names that are never missing.
+_ALWAYS = ("honorific", "optout_link", "preferences_link", "confirm_link")
+
 #: Words people type for the names there are.
 _ALIASES = {
     "姓名": "name", "名字": "first_name", "称呼": "honorific", "尊称": "honorific", "城市": "city",
@@ -69,7 +72,11 @@ class Tag:
     @property
     def has_default(self) -> bool:
         """A contact without this value still gets the text."""
-        return self.name == "honorific" or any(name == "default" and arg for name, arg in self.filters)
+        return (
+            self.name in _ALWAYS
+            or self.name[:1] == "@"
+            or any(name == "default" and arg for name, arg in self.filters)
+        )
 
 
 class Merge:

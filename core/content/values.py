@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from core.content import honorific
+from core.content import honorific, links
 from core.content.filters import locale
 from core.db import database
 from core.db.models import Field
@@ -28,7 +28,7 @@ _UNUSABLE = set('{}|｜":：“”')
 
 @dataclass(frozen=True, slots=True)
 class Name:
-    """A name texts may use.  `kind` is that of the field; `group` "person" | "field" | "plugin"."""
+    """A name texts may use.  `kind` is that of the field; `group` "person" | "link" | "field" | "plugin"."""
 
     name: str
     title: str
@@ -50,6 +50,8 @@ def builtin_names() -> list[Name]:
         Name("country", _("Country")),
         Name("language", _("Language")),
         Name("email", _("E-mail")),
+        Name("optout_link", _("Opt-out link"), "link", "link"),
+        Name("preferences_link", _("Preferences link"), "link", "link"),
     ]
 
 
@@ -90,7 +92,9 @@ class Reader:
             needs["name"] = None
         needs |= dict.fromkeys(name for name in own if name in ("name", "email", "country", "language"))
         self._raw = tuple(needs)
-        self._plugin_names = [n for n in own if n not in {known.name for known in builtin_names()}]
+        self._plugin_names = [
+            n for n in own if n not in {known.name for known in builtin_names()} | links.SERVICE.keys()
+        ]
         self._select = self._sql()
 
     def __call__(self, contact_ids: Sequence[int]) -> Columns:
@@ -105,6 +109,8 @@ class Reader:
                 columns[name] = honorific.addresses(raw["name"], genders, self._lang)
             elif name == "first_name":
                 columns[name] = [honorific.first_name(value) for value in raw["name"]]
+            elif name in links.SERVICE:
+                columns[name] = [links.example(self._rt.settings)] * len(contact_ids)
         if self._plugin_names:
             columns |= self._from_plugins(contact_ids)
         return columns

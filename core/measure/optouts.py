@@ -12,7 +12,7 @@ WINDOW_MS = 72 * clock.HOUR_MS
 _SQL = """
 SELECT COUNT(DISTINCT e.contact_id) FROM consent_event e
 JOIN message m ON m.contact_id = e.contact_id AND m.submitted_at <= e.at AND m.submitted_at > e.at - ?
-WHERE e.action = 'opt_out' AND e.batch_id IS NULL AND {condition}
+WHERE e.action = 'opt_out' AND e.topic_id = 0 AND e.batch_id IS NULL AND {condition}
 AND NOT EXISTS (SELECT 1 FROM message later WHERE later.contact_id = m.contact_id
                 AND later.submitted_at > m.submitted_at AND later.submitted_at <= e.at)
 """

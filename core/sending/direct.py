@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from core import clock, ids
 from core.audience import consent, contacts, phones, suppression
-from core.content import merge, values
+from core.content import links, merge, values
 from core.contract.errors import Refusal
 from core.db import database, tally
 from core.db.codes import Cls, State
 from core.db.models import Account
 from core.i18n import _
 from core.sending import messages
+from core.sending.links import Maker
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -26,6 +27,8 @@ KEY_MAX = 200
 #: A code nobody waits for any more is not sent.
 LATEST_MS = {Cls.otp: 5 * clock.MINUTE_MS, Cls.notice: clock.DAY_MS}
 LATEST_ELSE_MS = 3 * clock.DAY_MS
+#: What stands for a link until the message has an id: brackets nobody types.
+_MARKS = {name: f"⦃{idx}⦄" for name, (idx, _kind) in links.SERVICE.items()}
 
 
 def send(
@@ -48,7 +51,9 @@ def send(
     campaign_id = campaign(cls)
     contact_id = _contact(rt, phone)
     words = _words(rt, text, contact_id)
-    message_id, new = database.retry_locked(_store, campaign_id, contact_id, cls, words, account_id or 0, key)
+    message_id, new = database.retry_locked(
+        _store, rt, campaign_id, contact_id, cls, words, account_id or 0, key
+    )
     if new:
         rt.enqueue("send", campaign_id)
     return show(rt, message_id)
@@ -97,12 +102,14 @@ def _contact(rt: Runtime, phone: phones.Phone) -> int:
 
 
 def _words(rt: Runtime, text: str, contact_id: int) -> str:
-    compiled = merge.compile(text.strip(), known=values.known_names(rt) if "{{" in text else None)
+    known = values.known_names(rt).keys() | links.SERVICE.keys() if "{{" in text else None
+    compiled = merge.compile(text.strip(), known=known)
     if not compiled.text:
         raise Refusal(_("A message needs words."), field="text")
     if compiled.static:
         return compiled.text
     columns = values.values_for(rt, compiled.names, [contact_id])
+    columns |= {name: [mark] for name, mark in _MARKS.items() if name in compiled.names}
     merged = compiled.render_columns(columns, 1)[0]
     if isinstance(merged, merge.NoText):
         raise Refusal(
@@ -114,8 +121,16 @@ def _words(rt: Runtime, text: str, contact_id: int) -> str:
     return merged
 
 
+def _linked(rt: Runtime, text: str, message_id: int) -> str:
+    """The words with the message's own links."""
+    for name, mark in _MARKS.items():
+        if mark in text:
+            text = text.replace(mark, Maker(rt).columns([name], [message_id])[name][0])
+    return text
+
+
 def _store(
-    campaign_id: int, contact_id: int, cls: Cls, text: str, account_id: int, key: str | None
+    rt: Runtime, campaign_id: int, contact_id: int, cls: Cls, text: str, account_id: int, key: str | None
 ) -> tuple[int, bool]:
     now = clock.now_ms()
     with database.write_tx():
@@ -131,7 +146,10 @@ def _store(
             ),
         ).rowcount  # fmt: skip
         if new:
-            database.execute("INSERT INTO message_text (message_id, body) VALUES (?, ?)", (message_id, text))
+            database.execute(
+                "INSERT INTO message_text (message_id, body) VALUES (?, ?)",
+                (message_id, _linked(rt, text, message_id)),
+            )
             deltas = tally.Deltas()
             deltas.add((campaign_id, 0, account_id, 0, State.ready), 1)
             tally.move(deltas)
@@ -141,7 +159,7 @@ def _store(
         "WHERE m.campaign_id = ? AND m.contact_id = ? AND m.dedupe = ?",
         (campaign_id, contact_id, dedupe),
     )
-    if body != text:
+    if body != _linked(rt, text, known):
         raise Refusal(
             _("Key “%(key)s” was used for another text to this number; take a new key.", key=key),
             field="key",

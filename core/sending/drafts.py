@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core import clock
+from core.content import links
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import MARKETING, Cls
@@ -188,7 +189,10 @@ def variants(campaign_id: int) -> list[Variant]:
 
 
 def texts(campaign: Campaign) -> dict[int, dict[str, tuple[str, int]]]:
-    """{variant: {language: (words, template version)}}: frozen ones after the launch, current ones before."""
+    """{variant: {language: (words, template version)}}: frozen ones after the launch, current ones before.
+
+    Addresses that became short links stand as they were written.
+    """
     frozen = database.query(
         "SELECT idx, lang, body, template_version FROM variant_text WHERE campaign_id = ? ORDER BY idx, lang",
         (campaign.id,),
@@ -201,9 +205,10 @@ def texts(campaign: Campaign) -> dict[int, dict[str, tuple[str, int]]]:
         "ORDER BY v.idx, t.lang",
         (campaign.id,),
     )
+    urls = links.targets(campaign.id) if frozen else {}
     out: dict[int, dict[str, tuple[str, int]]] = {}
     for idx, lang, body, version in rows:
-        out.setdefault(idx, {})[lang] = (body, version)
+        out.setdefault(idx, {})[lang] = (links.unmarked(body, urls), version)
     return out
 
 
@@ -255,7 +260,7 @@ def delete(campaign_id: int, who: str = "") -> None:
                 ),
                 status=409,
             )
-        for table in ("variant", "variant_text", "campaign_log", "campaign_check"):
+        for table in ("variant", "variant_text", "link", "campaign_log", "campaign_check"):
             database.execute(f"DELETE FROM {table} WHERE campaign_id = ?", (campaign_id,))
         audit.record(who, "campaign.deleted", f"campaign {campaign_id}", campaign.name)
 

@@ -18,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from core import clock, ids
+from core.audience import topics
 from core.contract.errors import ProviderError
 from core.contract.types import Provider, Result
 from core.db import claiming, database, tally
@@ -154,6 +155,8 @@ class Drain:
             closed=closed, budgeted=batch.budgeted, rate_per_s=account.rate_per_s,
             campaign_rate_per_s=batch.options.rate, sender=account.sender, echoes=provider.echoes_reference,
             ttl_ms=None if ttl_s is None else ttl_s * 1000, provider=provider,
+            topic_id=topics.get(batch.options.topic).id if batch.options.topic else 0,
+            optout_codes=frozenset(provider.optout_codes),
         )  # fmt: skip
 
     def _windows(

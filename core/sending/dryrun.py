@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core import clock
-from core.content import languages, merge, parts, values
+from core.content import languages, links, merge, parts, values
 from core.contract.errors import Refusal
 from core.contract.types import Finding
 from core.db import database
@@ -21,6 +21,7 @@ from core.db.codes import MARKETING, Cls
 from core.db.models import Account, Campaign
 from core.i18n import _
 from core.sending import drafts, findings, finishing, options, people, prices
+from core.sending.links import wanted
 from core.sending.samples import Samples
 from core.timing import hours, windows
 
@@ -94,6 +95,7 @@ class _Run:
         self.start = people.starts(rt, campaign, max(campaign.send_at or 0, self.now))
         self.account = Account.get_or_none(Account.id == campaign.account_id)
         self.prices = prices.Prices(campaign.account_id or 0, self.cls, self.start.at)
+        self.short_links = wanted(campaign)
         self.texts = self._compiled()
         self.made = Report(at=self.now, start_at=self.start.at, budget_micros=campaign.budget_micros)
         self.samples = Samples()
@@ -114,11 +116,14 @@ class _Run:
             raise Refusal(_("The campaign has no text yet; choose a template."), field="template")
         return {
             idx: (
-                {lang: merge.compile(body, lang) for lang, (body, _v) in langs.items()},
+                {lang: merge.compile(self._as_sent(body), lang) for lang, (body, _v) in langs.items()},
                 default.get(idx, ""),
             )
             for idx, langs in texts.items()
         }
+
+    def _as_sent(self, body: str) -> str:
+        return links.as_sent(body, self.rt.settings, web=self.short_links)
 
     def report(self) -> Report:
         made = self.made

@@ -33,6 +33,8 @@ class Item:
     provider_id: str | None = None
     at: int | None = None
     code: str | None = None
+    #: The provider says that the number opted out.
+    opted_out: bool = False
 
 
 class Folded:

@@ -55,3 +55,7 @@ class Lane:
     echoes: bool = False
     ttl_ms: int | None = None
     provider: Any = None
+    #: The campaign's topic: whoever opted out of it is left out; 0 for none.
+    topic_id: int = 0
+    #: Codes of the provider that mean "this number opted out".
+    optout_codes: frozenset[str] = frozenset()

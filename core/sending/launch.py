@@ -18,7 +18,7 @@ from core.contract.errors import Refusal
 from core.db import database, settings
 from core.db.models import Account, Campaign
 from core.i18n import _
-from core.sending import approval, drafts, findings, lifecycle, log, options, people, snapshot
+from core.sending import approval, drafts, findings, lifecycle, links, log, options, people, snapshot
 from core.timing import zones
 
 if TYPE_CHECKING:
@@ -103,7 +103,7 @@ def _freeze(rt: Runtime, campaign_id: int, who: str, key: str, expected: str, te
             if campaign.launch_key == key:
                 return campaign.state
             _startable(campaign)
-        _freeze_texts(campaign)
+        _freeze_texts(rt, campaign, at)
         if snapshot.take(rt, campaign) != expected:
             raise Refusal(_("The campaign changed while it was launched; look at it again."), status=409)
         send_at = planned(campaign)
@@ -122,11 +122,13 @@ def _freeze(rt: Runtime, campaign_id: int, who: str, key: str, expected: str, te
     return state
 
 
-def _freeze_texts(campaign: Campaign) -> None:
+def _freeze_texts(rt: Runtime, campaign: Campaign, at: int) -> None:
+    texts = drafts.texts(campaign)
+    marked = links.freeze(rt, campaign, texts, max(at, planned(campaign) or 0))
     rows = [
-        (campaign.id, idx, lang, body, version)
-        for idx, langs in drafts.texts(campaign).items()
-        for lang, (body, version) in langs.items()
+        (campaign.id, idx, lang, marked[idx, lang], version)
+        for idx, langs in texts.items()
+        for lang, (_body, version) in langs.items()
     ]
     database.execute("DELETE FROM variant_text WHERE campaign_id = ?", (campaign.id,))
     database.executemany(

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.audience import topics
 from core.contract.errors import Refusal
 from core.i18n import _
 from core.timing import zones
@@ -17,6 +18,8 @@ KNOWN = {
     "rate": "messages a second at most, e.g. 50/s",
     "quiet_hours": "on or off (admins; audited)",
     "approve": "on or off: off launches without a second person, where the policy allows",
+    "links": "on or off: off leaves addresses in the texts as they are written",
+    "topic": "key of a topic: people who opted out of it are left out",
     "zone": "IANA zone of the start time",
     "at": "start as wall time in that zone",
 }
@@ -30,6 +33,8 @@ class Options:
     rate: float | None = None
     quiet_hours: bool = True
     approve: bool = True
+    links: bool = True
+    topic: str = ""
     zone: str = ""
     at: str = ""
 
@@ -42,6 +47,8 @@ def read(stored: str) -> Options:
         rate=raw.get("rate"),
         quiet_hours=raw.get("quiet_hours") != "off",
         approve=raw.get("approve") != "off",
+        links=raw.get("links") != "off",
+        topic=raw.get("topic") or "",
         zone=raw.get("zone", ""),
         at=raw.get("at", ""),
     )
@@ -74,10 +81,12 @@ def check(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _one(key: str, value: Any) -> Any:
     text = str(value).strip()
-    if key in ("quiet_hours", "approve"):
+    if key in ("quiet_hours", "approve", "links"):
         if text not in ("on", "off"):
             raise Refusal(_("Option %(key)s=%(text)s is neither on nor off.", key=key, text=text), field=key)
         return text
+    if key == "topic":
+        return topics.get(text).key
     if key == "zone":
         zones.zone_info(text)
         return text

@@ -6,6 +6,7 @@ Each person is counted once, under the first reason that holds:
 landline        a fixed line cannot take a text (not asked for class voice)
 suppressed      the number is on the list never to text
 no_consent      a marketing class without consent, or opted out
+topic           opted out of the campaign's topic (only where it has one)
 outside_hours   no minute of the coming days is allowed in the country
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.audience import segments
+from core.audience import segments, topics
 from core.content import languages
 from core.contract.errors import Refusal
 from core.db import database
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from core.runtime import Runtime
 
 #: Reasons a contact is skipped at expansion, in the order they are asked.
-REASONS = ("landline", "suppressed", "no_consent", "outside_hours")
+REASONS = ("landline", "suppressed", "no_consent", "topic", "outside_hours")
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +121,22 @@ def _names(values: Sequence[str]) -> str:
     return ", ".join(f"'{value}'" for value in values)
 
 
-def why_sql(cls: Cls, never: Sequence[str] = ()) -> str:
+def topic_of(campaign: Campaign) -> int:
+    """The id of the campaign's topic, 0 without one.  Raises `Refusal` for one of another class."""
+    key = options.read(campaign.options).topic
+    if not key:
+        return 0
+    topic = topics.get(key)
+    if topic.cls != campaign.cls:
+        raise Refusal(
+            _("Topic “%(key)s” is of class %(its)s, the campaign of %(cls)s; choose another topic.",
+              key=key, its=topic.cls.name, cls=Cls(campaign.cls).name),
+            field="topic",
+        )  # fmt: skip
+    return topic.id
+
+
+def why_sql(cls: Cls, never: Sequence[str] = (), topic_id: int = 0) -> str:
     """CASE expression over `profile`: the reason a contact is skipped, or NULL."""
     whens = []
     if cls is not Cls.voice:
@@ -128,6 +144,9 @@ def why_sql(cls: Cls, never: Sequence[str] = ()) -> str:
     whens.append(f"WHEN (profile.blocked_bits & {cls.bit}) <> 0 THEN 'suppressed'")
     if cls in MARKETING:
         whens.append(f"WHEN (profile.consent_bits & {cls.bit}) = 0 THEN 'no_consent'")
+    if topic_id:
+        out = f"t.topic_id = {int(topic_id)} AND t.contact_id = profile.contact_id AND t.out = 1"
+        whens.append(f"WHEN EXISTS (SELECT 1 FROM contact_topic t WHERE {out}) THEN 'topic'")
     if never:
         whens.append(f"WHEN profile.country IN ({_names(never)}) THEN 'outside_hours'")
     return f"CASE {' '.join(whens)} END"
@@ -148,7 +167,7 @@ def select_sql(
     lot = draw.sql(campaign.salt, draw.HOLDOUT, "profile.contact_id") if campaign.holdout_bp else draw.SCALE
     sql = (
         f"SELECT profile.contact_id AS contact_id, profile.country AS country, profile.language AS language, "  # noqa: S608, E501
-        f"{why_sql(cls, never)} AS why, {lot} AS lot, {variant} AS variant "
+        f"{why_sql(cls, never, topic_of(campaign))} AS why, {lot} AS lot, {variant} AS variant "
         f"FROM profile WHERE ({where}) AND profile.contact_id > ? AND profile.contact_id <= ?"
     )
     return sql, params

@@ -21,7 +21,7 @@ from core.contract.errors import CooeeError
 from core.contract.types import Inbound, Provider, Receipt
 from core.db import database, marking, receiving, tally
 from core.db.codes import State
-from core.sending import accounts, inbound, inbox
+from core.sending import accounts, inbound, inbox, optouts
 from core.sending.folding import Folded, Item
 from core.sending.record import ref_hash
 
@@ -39,6 +39,7 @@ FRESH_MS = 10 * clock.MINUTE_MS
 #: Unknown ids an account may leave behind: forged receipts are bounded.
 PENDING_QUOTA = 100_000
 _BY_NAME = {state.name: int(state) for state in State}
+_STATES = {int(state): state.name for state in State}
 
 
 @dataclass(slots=True)
@@ -97,14 +98,14 @@ def poll(rt: Runtime, account_id: int) -> int:
         return 0
     oldest = (now - 7 * clock.DAY_MS) << 20
     after, until, got = max(last["after"], oldest), clock.monotonic() + RUN_S, 0
-    references = ids.References(rt.keys)
+    references, codes = ids.References(rt.keys), optouts.Codes(rt)
     while clock.monotonic() < until:
         rows = receiving.open_messages(account_id, after, 500)
         if not rows:
             after = 0
             break
         receipts = provider.poll([(references.of(id_), provider_id) for id_, provider_id in rows])
-        items = [made for receipt in receipts if (made := _item(references, account_id, receipt, now))]
+        items = [made for receipt in receipts if (made := _item(references, account_id, receipt, now, codes))]
         got += len(items)
         _apply(rt, Batch(items=items))
         after = rows[-1][0]
@@ -116,11 +117,15 @@ def rematch(rt: Runtime, since: int | None = None) -> int:
     """Give waiting receipts to messages that are known by now; how many found theirs."""
     if database.scalar("SELECT 1 FROM pending_receipt LIMIT 1") is None:
         return 0
+    codes = optouts.Codes(rt)
     found = receiving.matched_pending(clock.now_ms() - FRESH_MS if since is None else since, BATCH)
     items = [
-        Item(account_id, state, received_at, message_id=message_id, at=at, code=code)
+        Item(
+            account_id, state, received_at, message_id=message_id, at=at, code=code,
+            opted_out=codes.tell(account_id, _STATES[state], code, None),
+        )
         for _id, message_id, account_id, state, code, at, received_at in found
-    ]
+    ]  # fmt: skip
     if items:
         _apply(rt, Batch(items=items), [row[0] for row in found])
     return len(items)
@@ -136,7 +141,7 @@ def rematch_all(rt: Runtime) -> None:
 
 
 def _apply_calls(rt: Runtime, calls: Sequence[tuple[int, int, str, bytes, int]]) -> int:
-    batch, references = Batch(), ids.References(rt.keys)
+    batch, references, codes = Batch(), ids.References(rt.keys), optouts.Codes(rt)
     providers: dict[int, Provider | str] = {}
     for id_, account_id, kind, body_enc, received_at in calls:
         batch.calls.append(id_)
@@ -144,7 +149,7 @@ def _apply_calls(rt: Runtime, calls: Sequence[tuple[int, int, str, bytes, int]])
             for said in _said(rt, providers, account_id, kind, body_enc):
                 if isinstance(said, Inbound):
                     batch.texts.append((account_id, said))
-                elif made := _item(references, account_id, said, received_at):
+                elif made := _item(references, account_id, said, received_at, codes):
                     batch.items.append(made)
         except Exception as error:
             # A provider's parser meets whatever the world sends; one bad call must not stop the rest.
@@ -185,7 +190,9 @@ def _said(
     return providers[account_id].parse_webhook(inbox.unpack(kind, packed))
 
 
-def _item(references: ids.References, account_id: int, receipt: Receipt, received_at: int) -> Item | None:
+def _item(
+    references: ids.References, account_id: int, receipt: Receipt, received_at: int, codes: optouts.Codes
+) -> Item | None:
     """None for a receipt that names no message at all."""
     message_id = references.id_of(receipt.ref) if receipt.ref else None
     provider_id = _clean(receipt.provider_id) if receipt.provider_id else None
@@ -200,6 +207,7 @@ def _item(references: ids.References, account_id: int, receipt: Receipt, receive
         provider_id,
         clock.to_ms(receipt.at) if receipt.at else None,
         _clean((receipt.code or receipt.reason or "")[:60]) or None,
+        codes.tell(account_id, receipt.state, receipt.code, receipt.reason),
     )
 
 
@@ -220,6 +228,8 @@ def _commit(
 ) -> tuple[list[receiving.Change], inbound.Applied]:
     with database.write_tx():
         done = inbound.Applied()
+        if batch.texts or any(item.opted_out for item in batch.items):
+            optouts.hold(rt)
         if batch.calls and not receiving.take_calls(batch.calls, batch.errors):
             return [], done  # another worker was quicker
         by_hash = receiving.by_hash({item.hash for item in batch.items if item.message_id is None})
@@ -233,6 +243,14 @@ def _commit(
         if folded.changes:
             receiving.write(list(folded.changes.values()))
         receiving.name(folded.names.items())
+        done.events += optouts.write(
+            rt,
+            [
+                optouts.Told(item.message_id, item.account_id, item.code or "")
+                for item in batch.items
+                if item.opted_out and item.message_id in rows
+            ],
+        )
         for account_id, text in batch.texts:
             more = inbound.apply(rt, account_id, [text])
             done.ids += more.ids

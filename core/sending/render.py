@@ -1,7 +1,8 @@
 """Words, parts and price of claimed messages, in bulk.
 
 A text without fields is compiled, counted and priced once and shared by everyone who gets it.  A text with
-fields is merged column by column.  Single messages carry their words from the start.  Who cannot be given a
+fields is merged column by column; one whose only fields are links is counted once, and not kept, because
+its links follow from the message's id.  Single messages carry their words from the start.  Who cannot be given a
 text (a field is missing, it became too long) is skipped with that reason, never sent half a text.
 """
 
@@ -9,18 +10,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from core.content import merge, parts, values
+from core.content import links, merge, parts, values
 from core.content.languages import pick_language
 from core.db import database, marking
 from core.sending.item import Item
+from core.sending.links import Maker
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
 #: Inside China every character counts the same.
 DOMESTIC = "CN"
+
+
+class _Compiled(NamedTuple):
+    """A text, what reads its values, and whether links are all it needs."""
+
+    text: merge.Merge
+    reader: values.Reader
+    links_only: bool
 
 
 class Words:
@@ -39,7 +49,8 @@ class Words:
             self._bodies[idx][lang] = body
             self._defaults[idx] = default or lang
         self._langs: dict[tuple[int, str], str] = {}
-        self._made: dict[tuple[int, str], tuple[merge.Merge, values.Reader]] = {}
+        self._made: dict[tuple[int, str], _Compiled] = {}
+        self._maker: Maker | None = None
         self._counted: dict[tuple[str, bool], tuple[str, int]] = {}
 
     def fill(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
@@ -64,12 +75,16 @@ class Words:
     def _group(self, key: tuple[int, str], items: list[Item]) -> list[tuple[Item, str]]:
         if key[0] not in self._bodies:
             return [(item, "missing_text") for item in items]
-        compiled, reader = self._compiled(key)
+        compiled, reader, links_only = self._compiled(key)
+        if links_only:
+            return self._link(compiled, items)
         if compiled.static:
             for item in items:
                 item.text = compiled.text
         else:
             columns = reader([item.contact_id for item in items])
+            if self._maker:
+                columns |= self._maker.columns(compiled.names, [item.id for item in items])
             refused = []
             for item, text in zip(items, compiled.render_columns(columns, len(items)), strict=True):
                 if isinstance(text, merge.NoText):
@@ -80,11 +95,31 @@ class Words:
                 return refused + self._count([item for item in items if item.text is not None])
         return self._count(items)
 
-    def _compiled(self, key: tuple[int, str]) -> tuple[merge.Merge, values.Reader]:
+    def _compiled(self, key: tuple[int, str]) -> _Compiled:
         if key not in self._made:
             made = merge.compile(self._bodies[key[0]][key[1]], key[1])
-            self._made[key] = (made, values.Reader(self._rt, made.names, key[1]))
+            own = [name for name in made.names if links.number_of(name) is None]
+            plain = all(not tag.filters for tag in made.tags)
+            if len(own) < len(made.names) and self._maker is None:
+                self._maker = Maker(self._rt)
+            reader = values.Reader(self._rt, own, key[1])
+            self._made[key] = _Compiled(made, reader, not made.static and not own and plain)
         return self._made[key]
+
+    def _link(self, compiled: merge.Merge, items: Sequence[Item]) -> list[tuple[Item, str]]:
+        """Links are as long for everyone, so the first text of a country's kind is counted for all."""
+        columns = self._maker.columns(compiled.names, [item.id for item in items])
+        texts = compiled.render_columns(columns, len(items))
+        if isinstance(texts[0], merge.NoText):
+            return [(item, texts[0].reason) for item in items]
+        counted: dict[bool, tuple[str, int]] = {}
+        for item, text in zip(items, texts, strict=True):
+            domestic = item.country == DOMESTIC
+            if domestic not in counted:
+                counted[domestic] = parts.count(text, domestic)
+            item.text = text
+            item.encoding, item.parts = counted[domestic]
+        return []
 
     def _count(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
         count(items, self._counted)

@@ -13,11 +13,12 @@ import logging
 from typing import TYPE_CHECKING
 
 from core import clock
+from core.audience import consent
 from core.contract.errors import CooeeError
 from core.contract.types import Result
 from core.db import database, marking, tally
 from core.db.codes import State
-from core.sending import accounts, journal, record
+from core.sending import accounts, journal, optouts, record
 from core.sending.item import Item, Lane
 
 if TYPE_CHECKING:
@@ -51,15 +52,20 @@ def one(
 ) -> None:
     """Settle one lease; safe to repeat."""
     held = journal.read(rt.settings.path("journal"), worker_id, started_at, lease)
-    database.retry_locked(_one, rt, lease, held, proven, proven or forget)
+    events = database.retry_locked(_one, rt, lease, held, proven, proven or forget)
+    if events:
+        consent.announce(rt, events)
 
 
-def _one(rt: Runtime, lease: int, held: journal.Held, proven: bool, over: bool) -> None:
+def _one(rt: Runtime, lease: int, held: journal.Held, proven: bool, over: bool) -> list[consent.Event]:
     now = clock.now_ms()
+    events: list[consent.Event] = []
     with database.write_tx():
+        if any(result.outcome == "rejected" for result in held.told.values()):
+            optouts.hold(rt)
         where = database.one("SELECT campaign_id, lo, hi FROM lease WHERE id = ?", (lease,))
         if where is None:
-            return
+            return []
         campaign_id, lo, hi = where
         deltas = tally.Deltas()
         rows = database.query(
@@ -75,20 +81,22 @@ def _one(rt: Runtime, lease: int, held: journal.Held, proven: bool, over: bool) 
             if row[1] == State.submitting or (row[1] == State.in_doubt and row[0] in held.told):
                 by_account.setdefault(row[4], []).append(row)
         for account_id, some in sorted(by_account.items()):
-            _window(rt, campaign_id, account_id, lease, some, held, proven, now, deltas)
+            events += _window(rt, campaign_id, account_id, lease, some, held, proven, now, deltas)
         if over:
             database.execute("DELETE FROM lease WHERE id = ?", (lease,))
         tally.move(deltas)
     if by_account:
         log.warning("lease %s: %s messages were on their way", lease, sum(map(len, by_account.values())))
+    return events
 
 
 def _window(
     rt: Runtime, campaign_id: int, account_id: int, lease: int, rows: list[tuple], held: journal.Held,
     proven: bool, now: int, deltas: tally.Deltas,
-) -> None:  # fmt: skip
+) -> list[consent.Event]:  # fmt: skip
     echoes, ttl_ms = abilities(rt, account_id)
-    lane = Lane(campaign_id, 0, 0, 0, account_id, lease, echoes=echoes, ttl_ms=ttl_ms)
+    codes = optouts.codes_of(rt, account_id)
+    lane = Lane(campaign_id, 0, 0, 0, account_id, lease, echoes=echoes, ttl_ms=ttl_ms, optout_codes=codes)
     items, results, again = [], [], []
     for id_, _state, contact, variant, account, submitted_at, attempt, not_after, parts, cost in rows:
         item = Item(
@@ -106,10 +114,12 @@ def _window(
         items.append(item)
         results.append(result)
     record.apply(lane, items, results, now, deltas)
+    events = optouts.write(rt, optouts.in_results(account_id, codes, items, results))
     moved = marking.move(
         [item.id for item in again], State.submitting, State.ready, deltas, lease=lease, keep_submitted=True
     )
     marking.refund(campaign_id, sum(cost for _id, _campaign, cost in moved))
+    return events
 
 
 def abilities(rt: Runtime, account_id: int) -> tuple[bool, int | None]:

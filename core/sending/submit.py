@@ -20,10 +20,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from core import clock, faults
+from core.audience import consent
 from core.contract.types import Result
 from core.db import database, marking, tally
 from core.db.codes import State
-from core.sending import rate, record
+from core.sending import optouts, rate, record
 from core.sending.item import Item, Lane
 from core.sending.record import Change
 from core.timing import hours
@@ -50,6 +51,8 @@ class Turn:
     #: Why the campaign cannot go on: "budget", "" when it can.
     stop: str = ""
     changes: list[Change] = field(default_factory=list)
+    #: Opt-outs the provider told of; announced after the commit.
+    events: list[consent.Event] = field(default_factory=list)
     #: Repeats whose time is over: marked, but not to go on the wire.
     stale: set[int] = field(default_factory=set)
     #: When it was marked: epoch ms, and monotonic seconds; how long that and the provider took.
@@ -72,6 +75,8 @@ def turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], hel
     """
     began = clock.monotonic()
     made = database.retry_locked(_turn, rt, lane, done, window, held)
+    if made.events:
+        consent.announce(rt, made.events)
     for item in made.marked:
         item.submitted_at = item.submitted_at or made.now
     made.turn_s = clock.monotonic() - began
@@ -80,12 +85,16 @@ def turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], hel
 
 def _turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], held: Held) -> Turn:
     made = Turn()
+    told = optouts.in_results(lane.account_id, lane.optout_codes, done.items, done.results) if done else []
     with database.write_tx():
+        if told:
+            optouts.hold(rt)
         made.now = now = clock.now_ms()
         deltas = tally.Deltas()
         marking.lock_profiles([item.contact_id for item in [*window, *(done.items if done else ())]])
         if done:
             made.changes = record.apply(lane, done.items, done.results, now, deltas)
+            made.events = optouts.write(rt, told)
         if window:
             _mark(rt, lane, window, held, now, deltas, made)
         tally.move(deltas)
@@ -111,7 +120,7 @@ def _mark(
     if going:
         gate = marking.Gate(
             lane.campaign_id, lane.account_id, lane.lease, lane.bit, lane.consent,
-            lane.closed.at(now), now,
+            lane.closed.at(now), now, lane.topic_id,
         )  # fmt: skip
         marked = marking.mark(gate, [(item.id, item.parts, item.cost_micros) for item in going])
     made.marked = [item for item in going if item.id in marked] if len(marked) < len(going) else list(going)
@@ -201,10 +210,15 @@ def _refuse(
     """Where messages go that the mark left out, each with its reason."""
     groups: dict[tuple[State, str, int | None], list[int]] = defaultdict(list)
     left_out = [item.id for item in items if item.id not in held]
+    out = marking.out_of(lane.topic_id, [item.contact_id for item in items])
+    unwanted = {item.id for item in items if item.contact_id in out}
     for id_, state, lease, not_after, blocked, consented, country, campaign in marking.why_not(left_out):
         if state == State.claimed and lease == lane.lease:
             row = (not_after, blocked, consented, country or "", campaign)
-            groups[_verdict(rt, lane, row, now)].append(id_)
+            verdict = _verdict(rt, lane, row, now)
+            if id_ in unwanted and verdict[0] == State.ready:
+                verdict = State.skipped, "topic", None
+            groups[verdict].append(id_)
     for item in items:
         if item.id in held:
             until, reason = held[item.id]
