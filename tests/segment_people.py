@@ -134,21 +134,21 @@ def crowd(n: int, now_ms: int, seed: int = 7) -> list[dict[str, Any]]:
     return [person() for _ in range(n)]
 
 
-def means(rule: dict[str, Any], person: dict[str, Any], now_ms: int) -> bool:
-    """The oracle: does this rule mean this person?"""
+def means(
+    rule: dict[str, Any], person: dict[str, Any], now_ms: int, oracles: dict[str, Any] | None = None
+) -> bool:
+    """The oracle: does this rule mean this person?  `oracles` answers leaves by segmenter."""
     if "all" in rule:
-        return all(means(r, person, now_ms) for r in rule["all"])
+        return all(means(r, person, now_ms, oracles) for r in rule["all"])
     if "any" in rule:
-        return any(means(r, person, now_ms) for r in rule["any"])
+        return any(means(r, person, now_ms, oracles) for r in rule["any"])
     if "not" in rule:
-        return not means(rule["not"], person, now_ms)
-    return {"attribute": _attribute, "label": _label, "consent": _consent, "contact": _contact}[
-        rule["segmenter"]
-    ](rule, person, now_ms)
+        return not means(rule["not"], person, now_ms, oracles)
+    return (oracles or ORACLES)[rule["segmenter"]](rule, person, now_ms)
 
 
 def _attribute(rule, person, now_ms):
-    return _holds(
+    return holds(
         FIELDS[rule["field"]], person["fields"].get(rule["field"]), rule["op"], rule.get("value"), now_ms
     )
 
@@ -170,7 +170,7 @@ def _consent(rule, person, now_ms):
 def _contact(rule, person, now_ms):
     field, op, value = rule["field"], rule["op"], rule.get("value")
     if field == "suppressed":
-        return _holds("bool", person["blocked_bits"] != 0, op, value, now_ms)
+        return holds("bool", person["blocked_bits"] != 0, op, value, now_ms)
     if field in ("created", "last_sent"):
         at = person["created_at" if field == "created" else "last_sent_at"]
         if op == "within_days":
@@ -178,13 +178,13 @@ def _contact(rule, person, now_ms):
         if op == "older_than_days":
             return at > 0 and at < now_ms - value * DAY_MS
         day = datetime.fromtimestamp(at / 1000, UTC).date() if at else None
-        return _holds("date", day, op, value, now_ms)
-    return _holds("number" if field == "sent_count" else "text", person[field], op, value, now_ms)
+        return holds("date", day, op, value, now_ms)
+    return holds("number" if field == "sent_count" else "text", person[field], op, value, now_ms)
 
 
-def _holds(kind, has, op, value, now_ms):
+def holds(kind, has, op, value, now_ms):
     if op in ("ne", "not_in", "not_empty"):
-        return not _holds(kind, has, {"ne": "eq", "not_in": "in", "not_empty": "empty"}[op], value, now_ms)
+        return not holds(kind, has, {"ne": "eq", "not_in": "in", "not_empty": "empty"}[op], value, now_ms)
     missing = has is None or has == ""
     if op == "empty":
         return missing
@@ -210,3 +210,6 @@ def _holds(kind, has, op, value, now_ms):
         "lte": lambda: has <= value,
         "between": lambda: value[0] <= has <= value[1],
     }[op]()
+
+
+ORACLES = {"attribute": _attribute, "label": _label, "consent": _consent, "contact": _contact}

@@ -72,7 +72,7 @@ def test_changing_a_rule_forgets_its_count(rt):
     changed = store.save(rt, "Gold", {"all": []}, "anna", segment_id=row.id)
     assert (changed.id, changed.last_count) == (row.id, None)
     # A count of the rule before must not stand beside the new one.
-    store.remember(row.id, row.rule, 17)
+    store.remember(rt, row, 17)
     assert store.get("Gold").last_count is None
 
 

@@ -9,6 +9,7 @@ import click
 from core import clock
 from core.audience import contacts, segments
 from core.audience.segments import Explained, because, store
+from core.cli import segment_more
 from core.cli.common import emit, json_option, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.db.models import Segment
@@ -20,6 +21,10 @@ def command() -> None:
 
     Example: echo '{"all":[]}' | cooee segment add everyone --rule -
     """
+
+
+for _more in segment_more.COMMANDS:
+    command.add_command(_more)
 
 
 @command.command("add")

@@ -11,21 +11,24 @@ from typing import Any
 from flask import Blueprint, request, url_for
 from flask_security import current_user
 
-from core.audience import contacts, search, segments
-from core.audience.segments import Context, because, figures, store
+from core import clock
+from core.audience import search, segments
+from core.audience.segments import Context, acts, figures, store
 from core.audience.segments import draft as drafts
 from core.audience.segments.compile import expression
 from core.audience.segments.rules import parse
-from core.clock import now_ms
 from core.contract.errors import Refusal
-from core.db.models import Contact, Segment
+from core.db.models import Segment
 from core.i18n import _, _n
-from core.security.crypto import mask
+from core.web import segmentsfrom, segmentviews
 from core.web.access import allow
 from core.web.forms import check_name
 from core.web.render import flash, htmx, page, redirect_hx, rt
+from core.web.segmentviews import answer, need, words
 
 bp = Blueprint("segments", __name__, url_prefix="/segments")
+for _child in (segmentviews, segmentsfrom):
+    bp.register_blueprint(_child.bp)
 
 _PER_PAGE = 50
 _SAMPLE = 5
@@ -47,7 +50,7 @@ def index():
     return page(
         "segments/index.html",
         fragment="segments/_list.html",
-        rows=[(row, _words(row)) for row in rows[:_PER_PAGE]],
+        rows=[(row, words(row)) for row in rows[:_PER_PAGE]],
         used=store.used_counts(),
         total=search.total(),
         q=wanted,
@@ -57,29 +60,39 @@ def index():
     )
 
 
-@bp.get("/new")
+@bp.route("/new", methods=["GET", "POST"])
 @allow("view")
 def new():
-    return _builder(drafts.Node(), None)
+    """An empty builder, or one with a rule (JSON) and a name: from a cell, a region or a report."""
+    given, name = request.values.get("rule", ""), request.values.get("name", "")
+    if not given:
+        return _builder(drafts.Node(), None)
+    rule = segments.loads(given)
+    return _builder(drafts.from_rule(rule), None, name=(name or _proposed(rule))[: store.MAX_NAME])
 
 
 @bp.get("/<int:segment_id>")
 @allow("view")
 def show(segment_id: int):
-    row = _get(segment_id)
+    row = need(segment_id)
     return _builder(drafts.from_rule(store.rule_of(row)), row)
 
 
 @bp.post("/draft")
 @allow("view")
 def draft():
-    """A click in the tree: add, remove, move, negate.  The tree comes back as it is then."""
+    """A click in the tree: add, remove, move, negate, wrap, copy, undo.  The tree comes back as it is then."""
     root, row, _ctx = _posted()
-    action = request.form.get("do", "")
-    drafts.act(root, action)
-    if not action:
+    action, past = request.form.get("do", ""), request.form.getlist("past")
+    if action == "undo":
+        root, past = acts.undone(root, past)
+        root.focus = "line"
+    elif action:
+        past = acts.remembered(root, past)
+        acts.act(root, action)
+    else:
         _open_where_changed(root)
-    return _builder(root, row, name=request.form.get("name", ""), inline=not htmx)
+    return _builder(root, row, name=request.form.get("name", ""), past=past, inline=not htmx)
 
 
 @bp.post("/figures")
@@ -99,15 +112,15 @@ def why():
     """Is this person in or not, and because of which lines?"""
     root, row, ctx = _posted()
     drafts.dress(root, ctx)
-    asked, answer, status = request.form.get("who", ""), {}, 200
+    asked, status = request.form.get("who", ""), 200
     try:
-        answer = _answer(asked, drafts.to_rule(root, skip_unfinished=True))
+        found = answer(asked, drafts.to_rule(root, skip_unfinished=True))
     except Refusal as refusal:
-        answer, status = {"problem": str(refusal)}, 422
+        found, status = {"problem": str(refusal)}, 422
     if htmx:
-        return page("segments/_why.html", fragment="segments/_why.html", status=status, asked=asked, **answer)
+        return page("segments/_why.html", fragment="segments/_why.html", status=status, asked=asked, **found)
     return _builder(
-        root, row, name=request.form.get("name", ""), inline=True, status=status, asked=asked, **answer
+        root, row, name=request.form.get("name", ""), inline=True, status=status, asked=asked, **found
     )
 
 
@@ -140,7 +153,7 @@ def save():
 @allow("segments.edit")
 def rename(segment_id: int):
     try:
-        row = store.rename(_get(segment_id), request.form.get("name", ""), current_user.email)
+        row = store.rename(need(segment_id), request.form.get("name", ""), current_user.email)
         flash(_("The segment is called “%(name)s” now.", name=row.name))
     except Refusal as refusal:
         flash(str(refusal), "bad")
@@ -150,7 +163,7 @@ def rename(segment_id: int):
 @bp.post("/<int:segment_id>/duplicate")
 @allow("segments.edit")
 def duplicate(segment_id: int):
-    row = store.duplicate(_get(segment_id), current_user.email)
+    row = store.duplicate(need(segment_id), current_user.email)
     flash(_("“%(name)s” is a copy; change it as you like.", name=row.name))
     return redirect_hx(url_for("segments.show", segment_id=row.id))
 
@@ -158,7 +171,7 @@ def duplicate(segment_id: int):
 @bp.post("/<int:segment_id>/count")
 @allow("view")
 def recount(segment_id: int):
-    row = _get(segment_id)
+    row = need(segment_id)
     try:
         people, _seconds = store.recount(rt(), row)
         flash(
@@ -166,13 +179,14 @@ def recount(segment_id: int):
         )
     except Refusal as refusal:
         flash(str(refusal), "bad")
-    return redirect_hx(url_for("segments.index"))
+    growth = url_for("segments.views.growth", segment_id=segment_id)
+    return redirect_hx(growth if "growth" in request.form else url_for("segments.index"))
 
 
 @bp.post("/<int:segment_id>/delete")
 @allow("segments.edit")
 def delete(segment_id: int):
-    row = _get(segment_id)
+    row = need(segment_id)
     try:
         check_name(row.name, request.form.get("confirm"))
         store.delete(row, current_user.email)
@@ -181,20 +195,6 @@ def delete(segment_id: int):
         return redirect_hx(url_for("segments.show", segment_id=segment_id))
     flash(_("“%(name)s” is deleted.", name=row.name))
     return redirect_hx(url_for("segments.index"))
-
-
-def _get(segment_id: int) -> Segment:
-    row = Segment.get_or_none(Segment.id == segment_id)
-    if row is None:
-        raise Refusal(_("This segment does not exist any more."), status=404)
-    return row
-
-
-def _words(row: Segment) -> str:
-    try:
-        return segments.describe(rt(), store.rule_of(row))
-    except Refusal as refusal:
-        return str(refusal)
 
 
 def _posted() -> tuple[drafts.Node, Segment | None, Context]:
@@ -222,6 +222,7 @@ def _builder(
     row: Segment | None,
     *,
     name: str = "",
+    past: list[str] | None = None,
     inline: bool = False,
     status: int = 200,
     **more: Any,
@@ -237,7 +238,11 @@ def _builder(
         segment=row,
         name=name or (row.name if row else ""),
         used=store.used_by(row) if row else [],
+        words=words(row) if row else "",
+        past=request.form.getlist("past") if past is None else past,
         lines=drafts.menu(ctx),
+        may_wrap=acts.may_wrap,
+        may_unwrap=acts.may_unwrap,
         found=_figures(root, ctx) if inline else {},
         **more,
     )
@@ -250,7 +255,7 @@ def _figures(root: drafts.Node, ctx: Context) -> dict[str, Any]:
     rule = drafts.to_rule(root, skip_unfinished=True)
     made = {"kept": {}, "reach": None, "everyone": 0, "people": [], "words": "", "error": ""}
     made["unfinished"] = len(drafts.unfinished(root.walk()))
-    made["as_of"] = now_ms()
+    made["as_of"], started = clock.now_ms(), clock.monotonic()
     try:
         made["words"] = segments.describe(rt(), rule, ctx=ctx)
         whole = expression(parse(rule), ctx)
@@ -262,19 +267,17 @@ def _figures(root: drafts.Node, ctx: Context) -> dict[str, Any]:
         made["people"] = figures.sample(rt(), rule, _SAMPLE, ctx=ctx)
     except Refusal as refusal:
         made["error"] = str(refusal)
+    made["seconds"] = clock.monotonic() - started
     return made
 
 
-def _answer(asked: str, rule: dict[str, Any]) -> dict[str, Any]:
-    """The explanation for a number, or for the id of a contact (up to six digits)."""
-    asked = asked.strip()
-    if not asked:
-        raise Refusal(_("Type a phone number or the number of a contact."), field="who")
-    contact_id = int(asked) if asked.isdecimal() and len(asked) <= 6 else contacts.need(rt(), asked)
-    made = segments.explain(rt(), rule, contact_id)
-    person = Contact.get_by_id(contact_id)
-    phone = mask(rt().keys.open_number(person.phone_enc))
-    return {"explained": made, "because": because(made), "person": person, "phone": phone}
+def _proposed(rule: dict[str, Any]) -> str:
+    """A name from the rule's own words."""
+    try:
+        said = segments.describe(rt(), rule)
+    except Refusal:
+        return ""
+    return said if len(said) <= store.MAX_NAME else said[: store.MAX_NAME - 1] + "…"
 
 
 def _try_count(row: Segment) -> None:

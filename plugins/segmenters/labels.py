@@ -6,14 +6,13 @@ A pinned label is one bit of `profile.label_bits`: 80 ms over a million people w
 labels, and questions about confidence or age, look into `contact_label`.
 """
 
-from peewee import SQL, fn
 from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from core import Segmenter, hookimpl
 from core.audience.segments.leafform import LeafForm
-from core.audience.segments.logic import NOBODY
-from core.audience.segments.ops import read_value
+from core.audience.segments.logic import NOBODY, among
+from core.audience.segments.ops import read_param
 from core.clock import DAY_MS, from_ms
 from core.contract.errors import Refusal
 from core.db.models import ContactLabel, Profile
@@ -61,12 +60,12 @@ class Labelled(Segmenter):
         label_id, bit = found
         if bit is not None and not sure and days is None:
             return Profile.label_bits.bin_and(1 << bit) != 0
-        row = (ContactLabel.label_id == label_id) & (ContactLabel.contact_id == Profile.contact_id)
+        row = ContactLabel.label_id == label_id
         if sure:
             row &= ContactLabel.confidence >= sure
         if days is not None:
             row &= ContactLabel.since_at >= ctx.now_ms - days * DAY_MS
-        return fn.EXISTS(ContactLabel.select(SQL("1")).where(row))
+        return among(ContactLabel, row, ctx)
 
     def describe(self, params, ctx):
         name, sure, days = _read(params)
@@ -100,14 +99,14 @@ def _read(params) -> tuple[str, float, int | None]:
     name = params.get("label")
     if not isinstance(name, str) or not name:
         raise Refusal(_("A label line needs the name of a label."), field="label")
-    sure = read_value("number", "eq", params.get("min_confidence") or 0, "min_confidence")
+    sure = read_param("number", "eq", params.get("min_confidence") or 0, "min_confidence")
     if not 0 <= sure <= 1:
         raise Refusal(
             _("min_confidence is %(value)s; it takes a number from 0 to 1.", value=f"{sure:g}"),
             field="min_confidence",
         )
     days = params.get("within_days")
-    return name, sure, None if days is None else read_value("date", "within_days", days, "within_days")
+    return name, sure, None if days is None else read_param("date", "within_days", days, "within_days")
 
 
 @hookimpl

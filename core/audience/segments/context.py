@@ -12,10 +12,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from core import clock
 from core.audience import kinds
+from core.audience.events.eventtypes import types
 from core.contract.errors import Refusal
 from core.contract.types import FieldInfo, SegmentContext, Segmenter
 from core.db import settings
-from core.db.models import Field, FieldChoice, Label, Segment
+from core.db.models import Campaign, Field, FieldChoice, Label, Segment
 from core.i18n import _, _l
 
 if TYPE_CHECKING:
@@ -58,11 +59,15 @@ class Choices(Mapping[str, int]):
 class Context(SegmentContext):
     """One evaluation: what it looks up is looked up once, and "now" stands still.
 
-    `at_ms` is the instant relative times ("within 30 days") count from; default: the present.
+    `at_ms` is the instant relative times ("within 30 days") count from; default: the present.  `few`: the
+    statement asks about a few contacts, not about all.
     """
 
-    def __init__(self, rt: Runtime, *, at_ms: int | None = None, inside: tuple[str, ...] = ()):
+    def __init__(
+        self, rt: Runtime, *, at_ms: int | None = None, inside: tuple[str, ...] = (), few: bool = False
+    ):
         self.rt = rt
+        self.few = few
         self.now: datetime = clock.from_ms(clock.now_ms() if at_ms is None else at_ms)
         #: Names of the saved segments being compiled around this one; a repeated name is a circle.
         self.inside = inside
@@ -84,6 +89,11 @@ class Context(SegmentContext):
     def today(self) -> date:
         """The day it is in `zone`."""
         return self.now.astimezone(self.zone).date()
+
+    @cached_property
+    def day(self) -> int:
+        """`today` as days since 1970-01-01."""
+        return (self.today - date(1970, 1, 1)).days
 
     @cached_property
     def fields(self) -> Mapping[str, FieldInfo]:
@@ -111,6 +121,32 @@ class Context(SegmentContext):
     def label_id(self, name: str) -> int | None:
         """The id of a label, or None when no such label exists."""
         return self.labels.get(name, (None, None))[0]
+
+    @cached_property
+    def event_types(self) -> Mapping[str, tuple[int, str]]:
+        """key → (id, title) of the types of events, the built-in ones first."""
+        return types()
+
+    @cached_property
+    def campaigns(self) -> Mapping[int, str]:
+        """id → name of the campaigns launched before `now`, the latest first; single messages are none."""
+        rows = (
+            Campaign.select(Campaign.id, Campaign.name)
+            .where((Campaign.launched_at < self.now_ms) & ~Campaign.name.startswith("direct:"))
+            .order_by(Campaign.launched_at.desc(), Campaign.id.desc())
+        )
+        return dict(rows.tuples())
+
+    @cached_property
+    def currency(self) -> str:
+        """The ISO code of the house currency; empty before the first amount."""
+        return settings.get("currency") or ""
+
+    def event_type(self, key: Any) -> tuple[int, str]:
+        """(id, title) of a type of events.  Raises `Refusal` that names the closest one."""
+        if isinstance(key, str) and key in self.event_types:
+            return self.event_types[key]
+        raise unknown("event type", key, self.event_types)
 
     def field(self, key: Any) -> FieldInfo:
         """The field of this key.  Raises `Refusal` that names the closest one."""
@@ -146,8 +182,8 @@ class Context(SegmentContext):
                 _("The segment “%(name)s” refers to itself (%(circle)s).", name=name, circle=circle),
                 field="name",
             )
-        inner = Context(self.rt, at_ms=self.now_ms, inside=(*self.inside, name))
-        for shared in ("fields", "labels"):
+        inner = Context(self.rt, at_ms=self.now_ms, inside=(*self.inside, name), few=self.few)
+        for shared in ("fields", "labels", "event_types", "campaigns"):
             if shared in self.__dict__:
                 inner.__dict__[shared] = self.__dict__[shared]
         return inner
@@ -159,6 +195,10 @@ _UNKNOWN = {
     "contact field": _l("There is no contact field %(name)s."),
     "segmenter": _l("There is no segmenter %(name)s."),
     "segment": _l("There is no segment %(name)s."),
+    "parameter": _l("This line takes no %(name)s."),
+    "event type": _l("There is no type of events %(name)s."),
+    "campaign": _l("No campaign %(name)s has been launched."),
+    "dimension": _l("People cannot be told apart by %(name)s."),
 }
 
 
@@ -168,3 +208,14 @@ def unknown(what: str, name: Any, known: Mapping[str, Any] | list[str]) -> Refus
     close = get_close_matches(str(name), list(known), 1, 0.4) or list(known)[:1]
     hint = " " + _("Did you mean %(name)s?", name=repr(close[0])) if close else ""
     return Refusal(sentence + hint, field=what)
+
+
+def check_names(params: Mapping[str, Any], *known: str) -> None:
+    """Refuse a parameter the segmenter does not know: a slip of the pen must not widen an audience.
+
+    A known name that ends in "." stands for all that begin with it.
+    """
+    open_ends = tuple(name for name in known if name.endswith("."))
+    for name in params:
+        if name not in known and not name.startswith(open_ends or ("\0",)):
+            raise unknown("parameter", name, list(known))

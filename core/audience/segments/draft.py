@@ -45,6 +45,8 @@ class Node:
     pieces: list[tuple[str, bool]] = field(default_factory=list)
     problem: str = ""
     open: bool = False
+    #: What was just clicked keeps the keyboard: "line" for the node itself, "field" for its first value.
+    focus: str = ""
 
     @property
     def is_line(self) -> bool:
@@ -68,7 +70,7 @@ def from_rule(raw: Any) -> Node:
     root = _from(rules.parse(raw))
     if root.is_line or root.negated:
         root = Node(children=[root])
-    return _placed(root)
+    return placed(root)
 
 
 def to_rule(node: Node, *, skip_unfinished: bool = False, plain: bool = False) -> dict[str, Any]:
@@ -108,34 +110,7 @@ def read(form: MultiDict[str, str], ctx: Context) -> Node:
             node.params = _posted_params(node, form, ctx)
         parent.children.append(node)
         nodes[place] = node
-    return _placed(root)
-
-
-def act(root: Node, action: str) -> None:
-    """Do what was clicked: "remove:0_1", "up:0_1", "down:0_1", "not:0_1", "group:0", "add:0:{…}".
-
-    An unknown action or place changes nothing: the page may be older than the tree.
-    """
-    what, _colon, rest = action.partition(":")
-    place, _colon, detail = rest.partition(":")
-    found = {node.place: node for node in root.walk()}
-    node, parent = found.get(place), found.get(place.rpartition("_")[0])
-    if node is None:
-        return
-    if what in ("add", "group") and not node.is_line:
-        added = Node(any=not node.any) if what == "group" else _new_line(detail)
-        node.children.append(added)
-    elif parent is not None:
-        at = parent.children.index(node)
-        if what == "remove":
-            parent.children.pop(at)
-        elif what == "not":
-            node.negated, node.open = not node.negated, node.is_line
-        elif what in ("up", "down"):
-            other = max(0, at - 1) if what == "up" else min(len(parent.children) - 1, at + 1)
-            parent.children[at], parent.children[other] = parent.children[other], node
-            node.open = True
-    _placed(root)
+    return placed(root)
 
 
 def dress(root: Node, ctx: Context) -> list[Node]:
@@ -169,7 +144,10 @@ class Entry:
 
 def menu(ctx: Context) -> list[tuple[str, list[Entry]]]:
     """(heading, entries) of "add a line", a group for each segmenter; fields first."""
-    first = ("attribute", "label", "consent", "contact", "segment")
+    first = (
+        "attribute", "label", "event", "spend", "campaign", "link", "engagement", "consent", "contact", "place",
+        "birthday", "segment", "sample",
+    )  # fmt: skip
     names = sorted(ctx.rt.plugins.segmenters, key=lambda n: (first.index(n) if n in first else len(first), n))
     made = []
     for name in names:
@@ -187,13 +165,6 @@ def _entry(name: str, words: str, params: Any) -> Entry:
     return Entry(words, json.dumps({"segmenter": name, **params}, ensure_ascii=False))
 
 
-def _new_line(text: str) -> Node:
-    leaf = rules.parse(rules.loads(text))
-    if not isinstance(leaf, rules.Leaf):
-        raise Refusal(_("This is no line of a rule."))
-    return Node(segmenter=leaf.segmenter, params=dict(leaf.params), open=True)
-
-
 def _from(parsed: rules.Node) -> Node:
     if isinstance(parsed, rules.Not):
         inner = _from(parsed.rule)
@@ -204,10 +175,11 @@ def _from(parsed: rules.Node) -> Node:
     return Node(any=parsed.any, children=[_from(rule) for rule in parsed.rules])
 
 
-def _placed(root: Node, place: str = "0") -> Node:
+def placed(root: Node, place: str = "0") -> Node:
+    """The tree with the place of each node put right."""
     root.place = place
     for i, child in enumerate(root.children):
-        _placed(child, f"{place}_{i}")
+        placed(child, f"{place}_{i}")
     return root
 
 

@@ -55,7 +55,7 @@ def describe(rt: Runtime, rule: Any, *, ctx: Context | None = None) -> str:
 
 def explain(rt: Runtime, rule: Any, contact_id: int) -> Explained:
     """Why this contact is in or not.  Raises `Refusal` (404) when there is no such contact."""
-    node, ctx = rules.parse(rule), Context(rt)
+    node, ctx = rules.parse(rule), Context(rt, few=True)
     found = list(rules.leaves(node))
     contact = contact_facts(ctx, contact_id)
     # One statement asks all leaves, so that they are seen at one instant.

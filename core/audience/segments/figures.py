@@ -30,7 +30,7 @@ TIMEOUT_S = 5.0
 
 
 @contextmanager
-def _limited() -> Iterator[None]:
+def limited() -> Iterator[None]:
     """At most `TIMEOUT_S` for the question of a person; the answer to a slower one is a sentence."""
     try:
         with deadline(TIMEOUT_S):
@@ -72,7 +72,7 @@ def count(rt: Runtime, rule: Any) -> tuple[int, float]:
     """(people the rule matches now, seconds it took).  Raises `Refusal` when it takes more than 5 s."""
     started = clock.monotonic()
     sql, params = render(compile(rt, rule))
-    with _limited():
+    with limited():
         # `sql` is rendered from typed nodes; values are parameters.
         found = database.scalar(f"SELECT COUNT(*) FROM profile WHERE {sql}", params)
     return found, clock.monotonic() - started
@@ -89,7 +89,7 @@ def counts(
     out = (Profile.optout_bits.bin_and(bit) != 0) | (Profile.blocked_bits.bin_and(bit) != 0)
     consented = Profile.consent_bits.bin_and(bit) != 0
     landline = Profile.line_type == LineType.fixed.value
-    with _limited():
+    with limited():
         people, opted_out, without, landlines = _tally(
             [out, ~out & ~consented, ~out & consented & landline], where=total
         )
@@ -99,6 +99,14 @@ def counts(
         Reach(people, people - opted_out - without - landlines, without, opted_out, landlines),
         everyone,
     )
+
+
+def tallies(rt: Runtime, rules: Sequence[Any]) -> list[int]:
+    """How many people each of these rules matches, in one scan.  Raises `Refusal` when it takes too long."""
+    ctx = Context(rt)
+    conditions = [compile(rt, rule, ctx=ctx) for rule in rules]
+    with limited():
+        return list(_tally(conditions)[1:])
 
 
 def _tally(conditions: Sequence[Any], where: Any = EVERYONE) -> tuple[int, ...]:
@@ -114,8 +122,8 @@ def _tally(conditions: Sequence[Any], where: Any = EVERYONE) -> tuple[int, ...]:
 
 def contains(rt: Runtime, rule: Any, contact_id: int) -> bool:
     """Does the rule match this contact now?"""
-    sql, params = render(compile(rt, rule))
-    with _limited():
+    sql, params = render(compile(rt, rule, ctx=Context(rt, few=True)))
+    with limited():
         found = database.one(f"SELECT 1 FROM profile WHERE contact_id = ? AND ({sql})", [contact_id, *params])
     return found is not None
 
@@ -126,7 +134,7 @@ def sample(rt: Runtime, rule: Any, n: int = 5, *, ctx: Context | None = None) ->
     Reading on from a random id costs a page of the table; sorting a million rows at random costs a second.
     """
     sql, params = render(compile(rt, rule, ctx=ctx))
-    with _limited():
+    with limited():
         highest = database.scalar("SELECT MAX(contact_id) FROM profile") or 0
         start = random.randint(0, highest)  # noqa: S311
         found = _from(sql, params, "contact_id >= ?", start, n)

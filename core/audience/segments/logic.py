@@ -6,7 +6,13 @@ SQL knows three truths: a comparison with a missing value is neither true nor fa
 
 from __future__ import annotations
 
-from peewee import SQL, EnclosedNodeList, Expression, Function
+from typing import Any
+
+from peewee import SQL, EnclosedNodeList, Expression, Function, fn
+
+from core.contract.types import SegmentContext
+from core.db.database import is_postgres
+from core.db.models import Profile
 
 EVERYONE = SQL("(1 = 1)")
 NOBODY = SQL("(1 = 0)")
@@ -22,3 +28,20 @@ def complement(expression):
         return ~expression
     # The brackets matter: NOT x IS NOT TRUE means NOT (x IS NOT TRUE).
     return Expression(EnclosedNodeList([expression]), "IS NOT", SQL("TRUE"))
+
+
+def modulo(number: Any, by: int):
+    """The remainder of a division of whole numbers; peewee's own % means LIKE."""
+    return Expression(number, "%", by)
+
+
+def among(model: Any, condition: Any, ctx: SegmentContext):
+    """People with a row of `model` (a table or alias with `contact_id`) that meets `condition`.
+
+    SQLite reads the rows once into a list: over a million people 77 ms, where a look for each of them
+    (EXISTS) takes 266.  PostgreSQL joins EXISTS; a list it cannot keep in memory it would search from end to
+    end for each person.  Where only a few people are asked about (`ctx.few`), a look for each is best on both.
+    """
+    if is_postgres() or ctx.few:
+        return fn.EXISTS(model.select(SQL("1")).where((model.contact_id == Profile.contact_id) & condition))
+    return Profile.contact_id.in_(model.select(model.contact_id).where(condition))

@@ -18,6 +18,7 @@ from core.audience.segments.context import Context
 from core.audience.segments.logic import NOBODY, complement
 from core.clock import DAY_MS, to_ms
 from core.contract.errors import Refusal
+from core.contract.types import SegmentContext
 from core.db import text as sql_text
 from core.i18n import _
 
@@ -82,6 +83,14 @@ def read_value(kind: str, op: str, value: Any, title: str) -> Any:
             raise _wrong(title, value, _("some text"))
         return value
     return _one(kind, value, title)
+
+
+def read_param(kind: str, op: str, value: Any, key: str) -> Any:
+    """`read_value` of a parameter that has a name of its own, which a refusal then names."""
+    try:
+        return read_value(kind, op, value, key)
+    except Refusal as refusal:
+        raise Refusal(str(refusal), field=key) from None
 
 
 def compare(column, kind: str, op: Any, value: Any, ctx: Context, title: str, choices=None):
@@ -182,7 +191,7 @@ def _instant(column, op: str, value: Any, ctx: Context):
     if op == "older_than_days":
         return column < ctx.now_ms - value * DAY_MS
     first, last = value if op == "between" else (value, value)
-    begins, ends = _midnight(first, ctx), _midnight(last + timedelta(days=1), ctx)
+    begins, ends = midnight(first, ctx), midnight(last + timedelta(days=1), ctx)
     match op:
         case "gt":
             return column >= ends
@@ -195,7 +204,8 @@ def _instant(column, op: str, value: Any, ctx: Context):
     return (column >= begins) & (column < ends)
 
 
-def _midnight(day: date, ctx: Context) -> int:
+def midnight(day: date, ctx: SegmentContext) -> int:
+    """Epoch milliseconds at which a day begins in the instance's zone."""
     return to_ms(datetime.combine(day, time(), ctx.zone))
 
 

@@ -9,13 +9,13 @@ from typing import Any
 from peewee import IntegrityError
 
 from core import clock
-from core.audience.segments import rules
+from core.audience.segments import growth, rules
 from core.audience.segments.compile import expression
 from core.audience.segments.context import Context, unknown
 from core.audience.segments.figures import count
 from core.contract.errors import Refusal
 from core.db import database
-from core.db.models import Campaign, Segment
+from core.db.models import Campaign, LabelRule, Segment
 from core.i18n import _
 from core.runtime import Runtime
 from core.security import audit
@@ -62,6 +62,8 @@ def save(rt: Runtime, name: str, rule: Any, who: str, *, segment_id: int | None 
         )
         if changed and before.name != name:
             _rename(before, name)
+        if before.rule != values["rule"]:
+            growth.forget(before.id, rule_only=True)
         audit.record(who, "segment.change", name)
     return Segment.get_by_id(segment_id)
 
@@ -99,14 +101,21 @@ def delete(segment: Segment, who: str) -> None:
                 status=409,
             )
         Segment.delete().where(Segment.id == segment.id).execute()
+        growth.forget(segment.id)
         audit.record(who, "segment.delete", segment.name, segment.rule)
 
 
 def used_by(segment: Segment) -> list[tuple[str, int, str]]:
-    """(kind, id, name) of campaigns and other segments that refer to it; kind is campaign or segment."""
+    """(kind, id, name) of what refers to it; kind is campaign, segment or label (a rule that sets one)."""
     campaigns = Campaign.select(Campaign.id, Campaign.name).where(Campaign.segment_id == segment.id)
     found = [("campaign", row.id, row.name) for row in campaigns.order_by(Campaign.id.desc())]
-    return found + [("segment", row.id, row.name) for row in _referring(segment.name)]
+    found += [("segment", row.id, row.name) for row in _referring(segment.name)]
+    rules_of_labels = LabelRule.select().where(LabelRule.kind == "segment").order_by(LabelRule.label)
+    return found + [
+        ("label", row.id, row.label)
+        for row in rules_of_labels
+        if json.loads(row.params).get("segment") == segment.id
+    ]
 
 
 def used_counts() -> dict[int, int]:
@@ -120,16 +129,16 @@ def used_counts() -> dict[int, int]:
 def recount(rt: Runtime, segment: Segment) -> tuple[int, float]:
     """Count now and remember the figure for lists.  Returns (people, seconds)."""
     people, seconds = count(rt, rule_of(segment))
-    remember(segment.id, segment.rule, people)
+    remember(rt, segment, people)
     return people, seconds
 
 
-def remember(segment_id: int, rule: str, people: int) -> None:
+def remember(rt: Runtime, segment: Segment, people: int) -> None:
     """Keep a fresh count, unless the rule changed while it was counted."""
     with database.write_tx():
-        Segment.update(last_count=people, counted_at=clock.now_ms()).where(
-            (Segment.id == segment_id) & (Segment.rule == rule)
-        ).execute()
+        same = (Segment.id == segment.id) & (Segment.rule == segment.rule)
+        if Segment.update(last_count=people, counted_at=clock.now_ms()).where(same).execute():
+            growth.note(rt, segment.id, people)
 
 
 def check_name(name: str) -> str:

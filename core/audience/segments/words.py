@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import date
+from functools import reduce
 from typing import Any
 
 from babel.dates import format_date
@@ -115,3 +116,18 @@ def shown(value: Any, say: Callable[[str], str] = str) -> str:
     if isinstance(value, int | float):
         return f"{value:,.12g}"
     return "" if value is None else say(str(value))
+
+
+def month_words(first: date) -> str:
+    """A month as people read it: Nov 2026, 2026年11月."""
+    return format_date(first, "y年M月" if language() == "zh_Hans" else "MMM y", locale=LOCALES[language()])
+
+
+def clauses(parts: Iterable[str]) -> str:
+    """Parts of a sentence one after the other: "at least 2 times, within the last 90 days"; empty ones drop out."""
+    kept = [part for part in parts if part]
+    return (
+        reduce(lambda first, second: _("%(first)s, %(second)s", first=first, second=second), kept)
+        if kept
+        else ""
+    )
