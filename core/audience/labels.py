@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from core import clock
+from core.audience.labelling import bits, changes
+from core.audience.labelling.bits import check as check
 from core.contract.errors import Refusal
 from core.db import database
 from core.i18n import _
@@ -68,7 +70,7 @@ def get(label_id: int) -> Label:
 
 def ensure(name: str) -> Label:
     """The label of a name, created when it is new.  Raises `Refusal` for a name that cannot be shown."""
-    name = _checked(name)
+    name = checked_name(name)
     with database.write_tx():
         row = database.one("SELECT id, name, bit, created_at FROM label WHERE name = ?", (name,))
         if row is None:
@@ -82,7 +84,7 @@ def ensure(name: str) -> Label:
 
 def create(name: str) -> Label:
     """A new label; raises `Refusal` when the name is taken."""
-    name = _checked(name)
+    name = checked_name(name)
     with database.write_tx():
         if database.one("SELECT 1 FROM label WHERE name = ?", (name,)):
             raise Refusal(_("There is already a label “%(name)s”.", name=name), field="name")
@@ -91,7 +93,7 @@ def create(name: str) -> Label:
 
 def rename(label_id: int, name: str) -> None:
     """Give a label another name; segments refer to labels by name, so the caller warns where it is used."""
-    name = _checked(name)
+    name = checked_name(name)
     with database.write_tx():
         label = get(label_id)
         if name != label.name and database.one("SELECT 1 FROM label WHERE name = ?", (name,)):
@@ -105,12 +107,12 @@ def counts() -> dict[int, int]:
 
 
 def of(contact_ids: Sequence[int]) -> dict[int, list[dict]]:
-    """The labels of some contacts, each as id, name, source, confidence, since_at, expires_at."""
+    """The labels of some contacts, each as id, name, source, confidence, since_at, expires_at, evidence."""
     found: dict[int, list[dict]] = {contact_id: [] for contact_id in contact_ids}
-    keys = ("id", "name", "source", "confidence", "since_at", "expires_at")
+    keys = ("id", "name", "source", "confidence", "since_at", "expires_at", "evidence")
     if contact_ids:
         for row in database.query(
-            "SELECT x.contact_id, l.id, l.name, x.source, x.confidence, x.since_at, x.expires_at "
+            "SELECT x.contact_id, l.id, l.name, x.source, x.confidence, x.since_at, x.expires_at, x.evidence "
             "FROM contact_label x JOIN label l ON l.id = x.label_id "
             f"WHERE x.contact_id IN ({database.in_list(len(contact_ids))}) ORDER BY x.since_at, l.name",
             contact_ids,
@@ -126,13 +128,14 @@ def put(
     source: str = "person",
     confidence: float = 1.0,
     expires_at: int | None = None,
+    who: str = "",
 ) -> int:
     """Set a label on contacts, inside the caller's `write_tx`; returns how many did not have it.
 
     Where it is there already the first day stays, and source, confidence and end are renewed.
-    Ids that are no contact are left out.
+    Ids that are no contact are left out.  A person who sets a label allows rules to set it again.
     """
-    values, new = (source, confidence, expires_at), 0
+    values, new = (source, confidence, expires_at, who), 0
     for scope in _lists(contact_ids):
         new -= _having(label, scope)
         _put(label, scope, values)
@@ -140,9 +143,13 @@ def put(
     return new
 
 
-def take(label: Label, contact_ids: Iterable[int]) -> int:
-    """Take a label off contacts, inside the caller's `write_tx`; returns how many had it."""
-    return sum(_take(label, scope) for scope in _lists(contact_ids))
+def take(label: Label, contact_ids: Iterable[int], *, what: str = "removed", who: str = "") -> int:
+    """Take a label off contacts, inside the caller's `write_tx`; returns how many had it.
+
+    `what`: removed is a person's word, after which no rule sets the label again (`labelling.changes`);
+    expired and undone are not.
+    """
+    return sum(_take(label, scope, how=(what, who)) for scope in _lists(contact_ids))
 
 
 def put_where(
@@ -153,6 +160,7 @@ def put_where(
     source: str = "rule",
     confidence: float = 1.0,
     expires_at: int | None = None,
+    who: str = "",
     step: Callable[[int], None] = _quiet,
 ) -> int:
     """Set a label on everyone a condition on `profile p` finds, in ranges of ids, each a transaction.
@@ -160,20 +168,36 @@ def put_where(
     A killed run left some ranges done; running it again completes it.  `step` is told the ids passed.
     Returns how many contacts match.
     """
-    values = (source, confidence, expires_at)
+    values = (source, confidence, expires_at, who)
     return _by_range(lambda scope: _put(label, scope, values, where, params), step)
 
 
 def take_where(
-    label: Label, where: str = "1 = 1", params: Sequence[Any] = (), *, step: Callable[[int], None] = _quiet
+    label: Label,
+    where: str = "1 = 1",
+    params: Sequence[Any] = (),
+    *,
+    what: str = "removed",
+    who: str = "",
+    step: Callable[[int], None] = _quiet,
 ) -> int:
-    """Take a label off everyone a condition on `profile p` finds; as `put_where`."""
-    return _by_range(lambda scope: _take(label, scope, where, params), step)
+    """Take a label off everyone a condition on `profile p` finds; as `take` and `put_where`."""
+    return _by_range(lambda scope: _take(label, scope, where, params, how=(what, who)), step)
 
 
 def delete(label: Label) -> int:
-    """Take a label off everyone, then delete it; returns how many had it."""
-    gone = take_where(label)
+    """Take a label off everyone, then delete it and its past; returns how many had it.
+
+    Raises `Refusal` (409) for a label of a rule.
+    """
+    if changes.rule_of(label.id) is not None:
+        raise Refusal(
+            _("A rule sets the label “%(name)s”; delete the rule first.", name=label.name),
+            field="label",
+            status=409,
+        )
+    gone = take_where(label, what="")
+    changes.forget(label.id)
     with database.write_tx():
         database.execute("DELETE FROM contact_label WHERE label_id = ?", (label.id,))
         database.execute("DELETE FROM label WHERE id = ?", (label.id,))
@@ -192,26 +216,12 @@ def expire_labels(rt) -> int:
         ]
         for at in range(0, len(ids), _RANGE):
             with database.write_tx():
-                done += take(label, ids[at : at + _RANGE])
+                done += take(label, ids[at : at + _RANGE], what="expired")
     return done
 
 
-def check() -> str | None:
-    """For `cooee verify`: the first contact whose label bits differ from its labels, or None."""
-    row = database.one(
-        "WITH set_bits AS (SELECT x.contact_id, CAST(SUM(CAST(1 AS bigint) << l.bit) AS bigint) AS bits "
-        "FROM contact_label x "
-        "JOIN label l ON l.id = x.label_id AND l.bit IS NOT NULL GROUP BY x.contact_id) "
-        "SELECT p.contact_id, p.label_bits, COALESCE(s.bits, 0) FROM profile p "
-        "LEFT JOIN set_bits s ON s.contact_id = p.contact_id "
-        "WHERE p.label_bits <> COALESCE(s.bits, 0) ORDER BY p.contact_id LIMIT 1"
-    )
-    if row is None:
-        return None
-    return f"Contact {row[0]} has label bits {row[1]} in its profile; its labels say {row[2]}."
-
-
-def _checked(name: str) -> str:
+def checked_name(name: str, field: str = "name") -> str:
+    """The name as it is kept; raises `Refusal` for one that cannot be shown."""
     name = unicodedata.normalize("NFC", name).strip()
     if not name or len(name) > MAX_NAME or any(unicodedata.category(c) in ("Cc", "Cf") for c in name):
         raise Refusal(
@@ -220,7 +230,7 @@ def _checked(name: str) -> str:
                 max=MAX_NAME,
                 name=name[:80],
             ),
-            field="name",
+            field=field,
         )
     return name
 
@@ -256,39 +266,40 @@ def _having(label: Label, scope: Scope) -> int:
 def _put(
     label: Label, scope: Scope, values: Sequence[Any], where: str = "1 = 1", params: Sequence[Any] = ()
 ) -> int:
-    source, confidence, expires_at = values
+    source, confidence, expires_at, who = values
+    now = clock.now_ms()
+    if source != "import":  # an import is a line of the timeline by itself
+        found = f"{scope[0]} AND ({where})", (*scope[1], *params)
+        changes.note_set(label.id, *found, who=who, at=now)
+        if source == "person":
+            changes.allow_where(label.id, *found)
     rows = database.execute(
         "INSERT INTO contact_label (label_id, contact_id, source, confidence, since_at, expires_at) "
         f"SELECT ?, p.contact_id, ?, ?, ?, ? FROM profile p WHERE {scope[0]} AND ({where}) "
         "ON CONFLICT (label_id, contact_id) DO UPDATE SET source = excluded.source, "
         "confidence = excluded.confidence, expires_at = excluded.expires_at",
-        (label.id, source, confidence, clock.now_ms(), expires_at, *scope[1], *params),
+        (label.id, source, confidence, now, expires_at, *scope[1], *params),
     ).rowcount
-    _bits(label, scope)
+    bits.follow(label.id, label.bit, *scope)
     return rows
 
 
-def _take(label: Label, scope: Scope, where: str = "1 = 1", params: Sequence[Any] = ()) -> int:
+def _take(
+    label: Label,
+    scope: Scope,
+    where: str = "1 = 1",
+    params: Sequence[Any] = (),
+    how: tuple[str, str] = ("removed", ""),
+) -> int:
+    what, who = how
+    if what:
+        rule_id = changes.rule_of(label.id) if what == "expired" else None
+        found = f"{scope[0]} AND ({where})", (*scope[1], *params)
+        changes.note_taken(label.id, *found, what=what, who=who, rule_id=rule_id, at=clock.now_ms())
     rows = database.execute(
         "DELETE FROM contact_label WHERE label_id = ? AND contact_id IN "
         f"(SELECT p.contact_id FROM profile p WHERE {scope[0]} AND ({where}))",
         (label.id, *scope[1], *params),
     ).rowcount
-    _bits(label, scope)
+    bits.follow(label.id, label.bit, *scope)
     return rows
-
-
-def _bits(label: Label, scope: Scope) -> None:
-    """Make the bits of the contacts in scope say what `contact_label` says; only those that differ."""
-    if label.bit is None:
-        return
-    bit = 1 << label.bit
-    has = "EXISTS (SELECT 1 FROM contact_label x WHERE x.label_id = ? AND x.contact_id = p.contact_id)"
-    for change, value, differs in (
-        ("label_bits | ?", bit, f"p.label_bits & ? = 0 AND {has}"),
-        ("label_bits & ?", ~bit, f"p.label_bits & ? <> 0 AND NOT {has}"),
-    ):
-        database.execute(
-            f"UPDATE profile AS p SET label_bits = {change} WHERE {scope[0]} AND {differs}",
-            (value, *scope[1], bit, label.id),
-        )

@@ -6,7 +6,7 @@ import click
 
 from core.audience import contacts, labels
 from core.audience.segments import store, where_sql
-from core.cli import common
+from core.cli import common, labelrule
 from core.contract.errors import Refusal
 from core.db import database
 from core.security import audit
@@ -14,10 +14,13 @@ from core.security import audit
 
 @click.group("label")
 def command() -> None:
-    """Labels: list, set, unset, delete.
+    """Labels: list, set, unset, delete; and the rules that set them.
 
     Example: cooee label set vip --segment gold
     """
+
+
+command.add_command(labelrule.group)
 
 
 @command.command("list")
@@ -91,12 +94,16 @@ def _change(rt, name: str, phones: tuple[str, ...], segment: str, as_json: bool,
     if segment:
         where, params = where_sql(rt, store.rule_of(store.get(segment)), alias="p")
         label = labels.ensure(name) if on else labels.find(name)
-        n = (labels.put_where if on else labels.take_where)(label, where, params)
+        n = (
+            labels.put_where(label, where, params, source="person", who=common.whoami())
+            if on
+            else labels.take_where(label, where, params, who=common.whoami())
+        )
     else:
         ids = [contacts.need(rt, phone) for phone in phones]
         label = labels.ensure(name) if on else labels.find(name)
         with database.write_tx():
-            n = labels.put(label, ids) if on else labels.take(label, ids)
+            n = (labels.put if on else labels.take)(label, ids, who=common.whoami())
     with database.write_tx():
         audit.record(
             common.whoami(),

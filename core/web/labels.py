@@ -1,21 +1,22 @@
-"""The page of labels: how many people have each, new, another name, gone."""
+"""The page of labels and the page of one: who carries it and why, how it grows, what uses it."""
 
 from __future__ import annotations
-
-import json
 
 from flask import Blueprint, request, url_for
 from flask_security import current_user
 
-from core.audience import labels
+from core.audience import contacts, labels
+from core.audience.labelling import overview, ready, rules
+from core.clock import DAY_MS
 from core.contract.errors import Refusal
 from core.db import database
-from core.db.models import Segment
 from core.i18n import _, _n
 from core.security import audit
+from core.web import charts
 from core.web.access import allow
+from core.web.format import day
 from core.web.forms import check_name
-from core.web.render import flash, page, redirect_hx
+from core.web.render import flash, page, redirect_hx, rt
 
 bp = Blueprint("labels", __name__, url_prefix="/labels")
 
@@ -38,6 +39,38 @@ def create():
     return redirect_hx(url_for("contacts.labels.index"))
 
 
+@bp.get("/<int:label_id>")
+@allow("view")
+def show(label_id: int):
+    labels.get(label_id)
+    line = overview.lines(label_id)[0]
+    total, blocked = overview.kept_off(rt(), label_id)
+    return page(
+        "labels/show.html",
+        line=line,
+        growth=_growth(line),
+        carriers=overview.carriers(rt(), label_id),
+        changes=overview.changed(rt(), label_id),
+        blocked_total=total,
+        blocked=blocked,
+    )
+
+
+@bp.post("/<int:label_id>/allow")
+@allow("contacts.edit")
+def permit(label_id: int):
+    """Let rules set the label again on someone a person took it off."""
+    label = labels.get(label_id)
+    asked = request.form.get("contact", "")
+    contact_id = int(asked) if asked.isdecimal() and len(asked) < 10 else 0
+    contacts.get(rt(), contact_id)
+    rules.allow(label.id, contact_id)
+    with database.write_tx():
+        audit.record(current_user.email, "label.allow", f"contact:{contact_id}", f"label:{label.id}")
+    flash(_("Rules may set %(label)s on this person again.", label=label.name))
+    return redirect_hx(url_for("contacts.labels.show", label_id=label_id))
+
+
 @bp.post("/<int:label_id>/rename")
 @allow("contacts.edit")
 def rename(label_id: int):
@@ -45,7 +78,7 @@ def rename(label_id: int):
     labels.rename(label_id, request.form.get("name", ""))
     _note("label.rename", label.name)
     flash(_("Renamed."))
-    return redirect_hx(url_for("contacts.labels.index"))
+    return redirect_hx(url_for("contacts.labels.show", label_id=label_id))
 
 
 @bp.post("/<int:label_id>/delete")
@@ -68,23 +101,36 @@ def delete(label_id: int):
 
 
 def _list(*, status: int = 200, error: str = "", typed: str = ""):
-    counts, rules = labels.counts(), _rules()
-    rows = [
-        (label, counts.get(label.id, 0), [name for name, rule in rules if _quoted(label.name) in rule])
-        for label in labels.all_labels()
-    ]
-    most = max((n for _label, n, _used in rows), default=0)
-    return page("contacts/labels.html", status=status, rows=rows, most=most, error=error, typed=typed)
+    lines = overview.lines()
+    return page(
+        "labels/index.html",
+        status=status,
+        lines=[(line, _spark(line)) for line in lines],
+        rules=rules.all_rules(),
+        ready=ready.READY,
+        error=error,
+        typed=typed,
+    )
 
 
-def _rules() -> list[tuple[str, str]]:
-    """Names and rules of the segments that speak of labels, the rules written in one way."""
-    rows = Segment.select(Segment.name, Segment.rule).where(Segment.rule.contains('"label"'))
-    return [(row.name, json.dumps(json.loads(row.rule), ensure_ascii=False)) for row in rows]
+def _spark(line: overview.Line):
+    if len(line.days) < 2:
+        return None
+    return charts.spark(
+        [people for _day, people in line.days],
+        title=_("People with %(label)s in the last days", label=line.label.name),
+    )
 
 
-def _quoted(name: str) -> str:
-    return json.dumps(name, ensure_ascii=False)
+def _growth(line: overview.Line):
+    if len(line.days) < 2:
+        return None
+    return charts.line(
+        [charts.Series(line.label.name, [people for _day, people in line.days])],
+        [day(number * DAY_MS) for number, _people in line.days],
+        title=_("People with %(label)s in the last days", label=line.label.name),
+        height=170,
+    )
 
 
 def _note(action: str, name: str) -> None:
