@@ -2,7 +2,8 @@
 
 The ledger is append-only (triggers refuse UPDATE and DELETE).  State is a fold: for each class the last
 opt_in, opt_out or erase wins.  The fold is kept in `profile.consent_bits` and `profile.optout_bits` in
-the transaction that writes the event; `check` compares the two.
+the transaction that writes the event; `check` compares the two.  A topic inside a class has a fold of its
+own, `contact_topic`.  Every append is sealed (`chain`).
 
 Marketing classes (mass, voice) need consent before a text; otp and notice follow from a relation the
 contact asked for (47 CFR 64.1200(f)(9); GDPR art. 6(1)(b)).
@@ -17,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from core import clock
-from core.audience import kinds
+from core.audience import chain, kinds
 from core.contract.errors import Refusal
 from core.db import database, settings
 from core.db.codes import MARKETING, Cls
@@ -34,10 +35,6 @@ MARKETING_MASK = sum(cls.bit for cls in MARKETING)
 #: How long a double opt-in may wait for its answer; setting `double_opt_in_days`.
 PENDING_DAYS = 30
 
-_COLUMNS = (
-    *("contact_id", "phone_bidx", "cls", "action", "source", "wording"),
-    *("evidence", "who", "batch_id", "at"),
-)
 #: Contacts changed by one UPDATE; below SQLite's and PostgreSQL's limits of parameters.
 _CHUNK = 10_000
 
@@ -57,6 +54,8 @@ class Event:
     who: str = ""
     batch_id: int | None = None
     at: int | None = None
+    #: A purpose inside the class (`topics`); 0 is the class itself.
+    topic_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +88,14 @@ def parse_class(name: str) -> Cls:
 def record(rt: Runtime, events: Iterable[Event]) -> int:
     """Append events and fold them into the profiles, inside the caller's `write_tx`; returns how many.
 
-    1. The events are appended in the order given (COPY on PostgreSQL).
+    1. The events are appended in the order given (COPY on PostgreSQL) and sealed.
     2. What they do to a contact's bits is combined; contacts with the same change share one UPDATE.
+    3. Events of topics change `contact_topic` and nothing else.
 
     The caller calls `announce` after its commit.  Raises `Refusal` for an unknown action.
     """
     now = clock.now_ms()
-    rows, changes = [], defaultdict(lambda: [0, 0, 0])
+    rows, changes, topics = [], defaultdict(lambda: [0, 0, 0]), {}
     for event in events:
         if event.action not in STATES and event.action not in NOTES:
             raise Refusal(_("“%(name)s” is no consent action.", name=event.action), field="action")
@@ -103,14 +103,19 @@ def record(rt: Runtime, events: Iterable[Event]) -> int:
         rows.append(
             (
                 *(event.contact_id, event.phone_bidx, int(event.cls), event.action, event.source),
-                *(event.wording, evidence, event.who, event.batch_id, event.at or now),
+                *(event.wording, evidence, event.who, event.batch_id, event.at or now, event.topic_id),
             )
         )
-        if event.action in STATES and event.contact_id:
+        if event.topic_id:
+            topics[event.topic_id, event.contact_id] = event.action
+        elif event.action in STATES and event.contact_id:
             _combine(changes[event.contact_id], Cls(event.cls).bit, event.action)
     if rows:
-        database.copy_rows("consent_event", _COLUMNS, rows)
+        rows = [(id_, *row) for id_, row in zip(chain.take_ids(rt, len(rows)), rows, strict=True)]
+        database.copy_rows("consent_event", chain.COLUMNS, rows)
+        chain.seal(rt, rows)
         _fold(changes)
+        _fold_topics(topics)
     return len(rows)
 
 
@@ -136,11 +141,38 @@ def _fold(changes: Mapping[int, list[int]]) -> None:
             )
 
 
+def _fold_topics(changes: Mapping[tuple[int, int], str]) -> None:
+    """The last word on a topic; the profile is held first, so that a submit mark waits or sees it."""
+    people = sorted({contact_id for _topic, contact_id in changes if contact_id})
+    if not people:
+        return
+    if database.is_postgres():
+        database.execute(
+            f"SELECT 1 FROM profile WHERE contact_id IN ({database.in_list(len(people))}) "
+            "ORDER BY contact_id FOR UPDATE",
+            people,
+        )
+    said = [(*key, int(action == "opt_out")) for key, action in changes.items() if action in STATES[:2]]
+    if said:
+        database.executemany(
+            "INSERT INTO contact_topic (topic_id, contact_id, out) VALUES (?, ?, ?) "
+            "ON CONFLICT (topic_id, contact_id) DO UPDATE SET out = excluded.out",
+            said,
+        )
+    gone = [key for key, action in changes.items() if action == "erase"]
+    if gone:
+        database.executemany("DELETE FROM contact_topic WHERE topic_id = ? AND contact_id = ?", gone)
+
+
 def announce(rt: Runtime, events: Iterable[Event]) -> None:
-    """Tell plugins what changed; called after the commit.  One call a class and action."""
+    """After the commit: note the end of the ledger's chain, and tell plugins what changed, one call a class
+    and action."""
+    events = list(events)
+    if events:
+        chain.note(rt)
     groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for event in events:
-        if event.action in STATES and event.contact_id:
+        if event.action in STATES and event.contact_id and not event.topic_id:
             groups[Cls(event.cls).name, event.action].append(event.contact_id)
     for (cls, action), ids in groups.items():
         rt.plugins.call("consent_changed", contact_ids=ids, cls=cls, action=action)
@@ -189,6 +221,8 @@ def state(contact_id: int) -> dict[Cls, ClassState]:
     last: dict[Cls, dict] = {}
     asked: dict[Cls, int] = {}
     for event in history(contact_id):
+        if event["topic_id"]:
+            continue
         if event["action"] in STATES:
             last[event["cls"]] = event
             asked.pop(event["cls"], None)
@@ -209,7 +243,7 @@ def _status(cls: Cls, event: dict | None) -> str:
 def history(contact_id: int) -> list[dict]:
     """All events of a contact, oldest first."""
     rows = database.query(
-        "SELECT e.id, e.cls, e.action, e.source, e.wording, e.evidence, e.who, e.batch_id, e.at "
+        "SELECT e.id, e.cls, e.action, e.source, e.wording, e.evidence, e.who, e.batch_id, e.at, e.topic_id "
         "FROM consent_event e JOIN contact c ON c.id = e.contact_id AND c.phone_bidx = e.phone_bidx "
         "WHERE e.contact_id = ? ORDER BY e.id",
         (contact_id,),
@@ -225,6 +259,7 @@ def history(contact_id: int) -> list[dict]:
             "who": row[6],
             "batch_id": row[7],
             "at": row[8],
+            "topic_id": row[9],
         }
         for row in rows
     ]
@@ -242,7 +277,7 @@ _FOLDED = """
 WITH last AS (
     SELECT e.contact_id, e.cls, MAX(e.id) AS id FROM consent_event e
     JOIN contact c ON c.id = e.contact_id AND c.phone_bidx = e.phone_bidx
-    WHERE e.action IN ('opt_in', 'opt_out', 'erase') GROUP BY e.contact_id, e.cls),
+    WHERE e.action IN ('opt_in', 'opt_out', 'erase') AND e.topic_id = 0 GROUP BY e.contact_id, e.cls),
 folded AS (
     SELECT e.contact_id, SUM(CASE WHEN e.action = 'opt_in' THEN 1 << e.cls ELSE 0 END) AS consent,
         SUM(CASE WHEN e.action = 'opt_out' THEN 1 << e.cls ELSE 0 END) AS optout

@@ -40,10 +40,15 @@ DEFAULTS: dict[str, object] = {
     # Single letters mean "no more" only where carriers made them mean it; elsewhere they answer surveys.
     "stop_in": {"CN": ["R", "T", "TD", "N"]},
     "start": ["START", "UNSTOP", "恢复订阅", "恢复"],
+    "start_in": {},
     # Ordinary answers: they mean START only while a double opt-in waits for them.
     "confirm": ["YES", "Y", "是", "同意", "确认"],
+    "confirm_in": {},
     "help": ["HELP", "INFO", "帮助"],
+    "help_in": {},
 }
+#: What a word can mean, and the keys of its lists: everywhere, and in some countries only.
+KINDS = ("stop", "start", "confirm", "help")
 
 
 def normalise(text: str) -> str:
@@ -60,23 +65,22 @@ class Words:
     """The words of one instance, normalised; made once for a batch of inbound texts."""
 
     stop: frozenset[str]
-    stop_in: Mapping[str, frozenset[str]]
     start: frozenset[str]
     confirm: frozenset[str]
     help: frozenset[str]
+    #: Kind → country → words that mean it in that country only.
+    local: Mapping[str, Mapping[str, frozenset[str]]]
 
     @classmethod
     def of(cls, data: Mapping) -> Words:
         def some(words: Sequence[str]) -> frozenset[str]:
-            return frozenset(normalise(word) for word in words)
+            return frozenset(normalise(word) for word in words) - {""}
 
-        return cls(
-            stop=some(data["stop"]),
-            stop_in={country: some(words) for country, words in data["stop_in"].items()},
-            start=some(data["start"]),
-            confirm=some(data["confirm"]),
-            help=some(data["help"]),
-        )
+        local = {
+            kind: {country: some(words) for country, words in data.get(f"{kind}_in", {}).items()}
+            for kind in KINDS
+        }
+        return cls(**{kind: some(data[kind]) for kind in KINDS}, local=local)
 
     @classmethod
     def current(cls) -> Words:
@@ -91,11 +95,14 @@ class Words:
         word = normalise(text)
         if not word:
             return ""
-        if word in self.stop or word in self.stop_in.get(country, ()):
+        if self._has("stop", word, country):
             return "stop"
-        if word in self.start or (pending and word in self.confirm):
+        if self._has("start", word, country) or (pending and self._has("confirm", word, country)):
             return "start"
-        return "help" if word in self.help else ""
+        return "help" if self._has("help", word, country) else ""
+
+    def _has(self, kind: str, word: str, country: str) -> bool:
+        return word in getattr(self, kind) or word in self.local[kind].get(country, ())
 
 
 def load() -> dict:
@@ -136,8 +143,10 @@ def apply_inbound(
     *,
     evidence: Mapping[str, Any],
     at: int | None = None,
+    source: str = "inbound",
 ) -> list[consent.Event]:
-    """Do what a person asked for, inside the transaction that stores the inbound text.
+    """Do what a person asked for, inside the transaction that stores the inbound text.  The preference page
+    asks for the same with another `source`.
 
     stop: 1. the number is suppressed, contact or not; 2. marketing consent ends in the ledger.  A STOP
     that changes nothing writes nothing.
@@ -155,7 +164,7 @@ def apply_inbound(
     def note(cls, action: str) -> None:
         events.append(
             consent.Event(
-                contact_id, phone_bidx, cls, action, "inbound", evidence=evidence, who="contact", at=at
+                contact_id, phone_bidx, cls, action, source, evidence=evidence, who="contact", at=at
             )
         )
 

@@ -1,0 +1,46 @@
+"""Evidence, subject exports and receipts of erasures as one readable file: no link, no picture, no script.
+
+Works outside requests, for the command line.  The style sheet stands inside the file: it is kept, printed and
+handed on, not served.
+"""
+
+from __future__ import annotations
+
+import json as plain
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from core import i18n
+from core.audience import erasures
+from core.audience.evidence import iso
+from core.config import ROOT
+
+HERE = ROOT / "core"
+
+
+def html(data: dict[str, Any]) -> str:
+    """Evidence or a subject export as HTML, in the reader's language."""
+    return _render("consent/evidence.html", data=data)
+
+
+def json(data: dict[str, Any]) -> str:
+    """The same as JSON."""
+    return plain.dumps(data, ensure_ascii=False, indent=1, default=str)
+
+
+def receipt(one: erasures.Receipt) -> str:
+    """The paper a person gets who was erased."""
+    return _render("consent/receipt.html", receipt=one, at=iso(one.at))
+
+
+def _render(template: str, **context: Any) -> str:
+    folders = [str(folder) for folder in (ROOT / "templates", HERE / "templates") if folder.is_dir()]
+    environment = Environment(
+        loader=FileSystemLoader(folders), autoescape=True, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.globals.update(_=i18n.gettext, ngettext=i18n.ngettext)
+    css = (HERE / "static" / "evidence.css").read_text("utf-8")
+    return environment.get_template(template).render(
+        css=css, lang=i18n.language().replace("_", "-"), **context
+    )
