@@ -31,7 +31,7 @@ test: .venv/.tested lint ## everything: lint, unit, database, queue, fault (shor
 	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
 
 soak: .venv/.tested ## the long fault runs
-	COOEE_SOAK=1 $(BIN)/python -m pytest -q -rP tests/faults tests/test_state_machine.py tests/test_merge_fuzz.py
+	COOEE_SOAK=1 $(BIN)/python -m pytest -q -rP tests/faults tests/test_state_machine.py tests/test_merge_fuzz.py tests/test_api_schemathesis.py
 
 lint: .venv/.tested ## ruff, djlint, layers
 	$(BIN)/ruff check .

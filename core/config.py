@@ -36,6 +36,8 @@ SETTINGS: tuple[Option, ...] = (
     Option("database_url", str, "", "sqlite:///path or postgresql://user:password@host/name"),
     Option("queue_url", str, "", "sqlite:///path or redis://host:port/number; only hints live there"),
     Option("public_url", str, "http://127.0.0.1:8000", "How browsers and providers reach this server"),
+    Option("link_url", str, "", "What short links start with when they have a host of their own"),
+    Option("link_days", int, 180, "Days after its launch that the links of a campaign work"),
     Option("host", str, "127.0.0.1", "Address the web server listens on"),
     Option("port", int, 8000, "Port the web server listens on"),
     Option("web_processes", int, 1, "Web server processes"),
@@ -49,6 +51,7 @@ SETTINGS: tuple[Option, ...] = (
     Option("smtp_url", str, "", "smtp://user:password@host:port for password-reset mail"),
     Option("mail_from", str, "", "Sender address of mail"),
     Option("metrics_token", str, "", "Bearer token of /metrics for monitors that are not on this machine"),
+    Option("api_per_minute", int, 1200, "Calls a minute of one API token"),
     Option("log_level", str, "INFO", "DEBUG, INFO, WARNING or ERROR"),
 )
 

@@ -39,6 +39,13 @@ JOBS = {
     "receipts": "core.sending.receipts:apply",
     "poll": "core.sending.receipts:poll",
     "import": "core.audience.importing.batch:run",
+    "numbers": "core.audience.numbers:fill",
+    "quality": "core.audience.quality.findings:check",
+    "relabel": "core.audience.labelling.running:incremental",
+    "relabel_all": "core.audience.labelling.running:nightly",
+    "relabel_rule": "core.audience.labelling.running:one",
+    "event-import": "core.audience.events.importing:run",
+    "growth": "core.audience.segments.growth:record",
 }
 #: Periodic work of the core: name → (seconds, where it lives).
 PERIODIC = {
@@ -48,8 +55,19 @@ PERIODIC = {
     "rematch": (600, "core.sending.receipts:rematch_all"),
     "poll": (10, "core.sending.receipts:poll_due"),
     "imports": (30, "core.audience.importing.batch:resume"),
+    "event-imports": (30, "core.audience.events.importing:resume"),
+    "event-waiting": (600, "core.audience.events.waiting:join"),
+    "growth": (3600, "core.audience.segments.growth:due"),
+    "clicks": (2, "core.sending.clicks.judge:run"),
     "labels": (3600, "core.audience.labels:expire_labels"),
+    "label_news": (10, "core.audience.labelling.running:wake"),
+    "label_night": (300, "core.audience.labelling.running:wake_nightly"),
+    "numbers": (60, "core.audience.numbers:due"),
+    "quality": (3600, "core.audience.quality.findings:due"),
     "suppressions": (600, "core.audience.suppression:expire_suppressions"),
+    "reply_events": (5, "core.sending.replyevents:record"),
+    "site_people": (60, "core.audience.sources.site:know_people"),
+    "retention": (1800, "core.audience.retention:nightly"),
     "housekeeping": (3600, "core.housekeeping:run"),
 }
 #: Jobs a person waits for go first where the storage knows priorities.

@@ -109,6 +109,7 @@ def test_lines_of_the_same_millisecond_are_all_shown(rt):
         consent.record(rt, [consent.Event(one, bidx, cls, "opt_in", at=T0) for cls in Cls for _ in range(3)])
         labels.put(labels.create("vip"), [one])
         database.execute("UPDATE contact_label SET since_at = ?", (T0,))
+        database.execute("UPDATE label_change SET at = ?", (T0,))
     seen, before = [], None
     while True:
         items, before = timeline.page(one, before=before, size=4)

@@ -160,11 +160,17 @@ def test_sending_rules(client):
 def test_words_keep_a_way_out(client):
     from core.audience import keywords
 
-    data = {"stop": "STOP\n退订\n别发了", "start": "START", "confirm": "YES，好", "help": "HELP"}
-    assert client.post("/settings/words", data=data).status_code == 303
+    data = {
+        "stop-en": "STOP",
+        "stop-zh": "退订\n别发了",
+        "start-en": "START",
+        "confirm-en": "YES，好",
+        "help-en": "HELP",
+    }
+    assert client.post("/settings/keywords", data=data).status_code == 303
     assert keywords.intent("别发了！", "CN") == "stop"
     assert keywords.load()["confirm"] == ["YES", "好"]
-    answer = client.post("/settings/words", data=data | {"stop": "QUIT"})
+    answer = client.post("/settings/keywords", data=data | {"stop-en": "QUIT"})
     assert answer.status_code == 422 and "cannot be taken off" in answer.get_data(as_text=True)
 
 

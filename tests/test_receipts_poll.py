@@ -9,7 +9,6 @@ from core.db.codes import State
 from core.sending import accounts, receipts
 from tests.receiving import check_counters, gateway, messages, state_of
 
-
 #: A simulator that is asked and always delivers: by default a few of its texts fail.
 SURE = {"receipts": "poll", "accept_rate": "1", "deliver_rate": "1"}
 

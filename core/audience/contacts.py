@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from core import clock
 from core.audience import consent, fields, kinds, labels, phones, search, suppression
+from core.audience.events import waiting
+from core.audience.quality import merged
 from core.contract.errors import Refusal
 from core.db import bulk, database
 from core.db.codes import Cls, LineType
@@ -110,8 +112,18 @@ def create(rt: Runtime, text: str, *, region: str = "", name: str = "", who: str
             raise Refusal(
                 _("%(phone)s is a contact already.", phone=crypto.mask(phone.e164)), field="phone", status=409
             )
-        # Never the id of someone who was erased: the ledger and old messages still name it.
-        [contact_id] = bulk.new_ids("contact", 1, [_LEDGER_TOP])
+        if (kept := merged.kept_for(bidx)) is not None:
+            raise Refusal(
+                _(
+                    "%(phone)s was merged into contact %(id)s; undo that merge to have it as a contact of its own.",
+                    phone=crypto.mask(phone.e164),
+                    id=kept,
+                ),
+                field="phone",
+                status=409,
+            )
+        # Never the id of someone who was erased or merged: the ledger and old messages still name it.
+        [contact_id] = bulk.new_ids("contact", 1, [_LEDGER_TOP, merged.TOP])
         database.execute(
             "INSERT INTO contact (id, phone_bidx, phone_enc, tail, name, source, created_at, updated_at) "
             "VALUES (?, ?, ?, ?, ?, 'person', ?, ?)",
@@ -124,6 +136,7 @@ def create(rt: Runtime, text: str, *, region: str = "", name: str = "", who: str
             (contact_id, phone.country, int(phone.line_type), blocked, now),
         )
         audit.record(who, "contact.create", f"contact:{contact_id}")
+    waiting.join(rt, [bidx])
     return contact_id
 
 

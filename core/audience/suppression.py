@@ -2,7 +2,7 @@
 
 A number is held by its blind index, so a number that is no contact yet, or was erased, stays blocked when
 a later import brings it back.  There is one row a number and reason: START takes back a `stop` and leaves
-`manual`, `complaint`, `invalid`, `import` and `erased` alone.
+`manual`, `complaint`, `invalid`, `import`, `provider`, `held` and `erased` alone.
 
 `profile.blocked_bits` is the fold of a number's live rows, kept in the transaction that changes them; the
 submit mark reads only that.  On PostgreSQL the profile row is locked FOR UPDATE here and FOR SHARE by the
@@ -32,6 +32,8 @@ REASONS = {
     "import": lazy("imported"),
     "complaint": lazy("complained"),
     "invalid": lazy("number does not work"),
+    "provider": lazy("opted out at the provider"),
+    "held": lazy("reply waits to be read"),
     "erased": lazy("erased"),
 }
 #: A number that was erased is never released: it is the only proof left that the person asked for it.
@@ -180,14 +182,16 @@ def masks(bidxs: Sequence[bytes]) -> dict[bytes, int]:
     return found
 
 
-def hold() -> None:
+def hold(*, shared: bool = False) -> None:
     """Called first in a transaction that makes contacts (an import chunk), before `masks`.
+
+    `shared`: by one that will suppress after it took other locks.
 
     Without it, on PostgreSQL, a STOP of a number that is being imported could commit unseen by the
     import and without seeing the new contact.  On SQLite writers wait for each other anyway.
     """
     if database.is_postgres():
-        database.execute("SELECT pg_advisory_xact_lock(?)", (_LOCK,))
+        database.execute(f"SELECT pg_advisory_xact_lock{'_shared' if shared else ''}(?)", (_LOCK,))
 
 
 def fold(bidxs: Sequence[bytes]) -> None:

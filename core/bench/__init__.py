@@ -86,16 +86,18 @@ def clocked() -> Iterator[Clocked]:
     made.seconds, made.cpu_s = time.perf_counter() - wall, time.process_time() - cpu
 
 
-def peak_rss_mb() -> int:
-    """The most memory this process ever held, in MB.
+def peak_rss_mb(pid: str = "self") -> int:
+    """The most memory a process ever held, in MB; this one unless told.
 
     VmHWM belongs to this program alone; ru_maxrss would also count what forked it.
     """
     try:
-        status = Path("/proc/self/status").read_text()
+        status = Path(f"/proc/{pid}/status").read_text()
     except OSError:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
-    return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    sizes = (int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmHWM"))
+    # A process that just ended holds nothing any more.
+    return next(sizes, 0)
 
 
 def figures(what: str, n: int, took: Clocked, baseline: dict, ratio: float, **more) -> dict:

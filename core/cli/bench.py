@@ -14,11 +14,17 @@ WHAT = {
     "send": ("core.bench.send", 100_000),
     "expand": ("core.bench.expand", 1_000_000),
     "import": ("core.bench.importing", 200_000),
+    "events": ("core.bench.events", 300_000),
     "segment": ("core.bench.segment", 1_000_000),
     "receipts": ("core.bench.receipts", 200_000),
     "webhook": ("core.bench.webhook", 20_000),
+    "api": ("core.bench.api", 50_000),
+    "click": ("core.bench.click", 100_000),
     "pages": ("core.bench.pages", 1_000_000),
+    "relabel": ("core.bench.relabel", 1_000_000),
 }
+#: Options that belong to another than `send`.
+_FOR = {"contacts": ("events",), "events": ("events", "segment")}
 
 
 @click.command("bench")
@@ -27,6 +33,10 @@ WHAT = {
 @click.option("--provider", type=click.Choice(["null", "simulator", "http"]), help="For send.")
 @click.option("--window", type=click.IntRange(1), help="Messages marked per wire window, for send.")
 @click.option("--growth", is_flag=True, help="For send: also the cost at 10,000, to compare.")
+@click.option("--contacts", type=click.IntRange(20), help="For events: contacts there are (1,000,000).")
+@click.option(
+    "--events", type=click.IntRange(1), help="For events and segment: events there are (10,000,000)."
+)
 @json_option
 def command(what: str, n: int | None, as_json: bool, **options) -> None:
     """Measure one thing on a throw-away instance.
@@ -39,8 +49,10 @@ def command(what: str, n: int | None, as_json: bool, **options) -> None:
 
     name, usual = WHAT[what]
     given = {key: value for key, value in options.items() if value}
-    if given and what != "send":
-        raise Refusal(f"--{next(iter(given))} belongs to `cooee bench send`, not to {what}.")
+    for option in given:
+        homes = _FOR.get(option, ("send",))
+        if what not in homes:
+            raise Refusal(f"--{option} belongs to `cooee bench {' or '.join(homes)}`, not to {what}.")
     worker.rare_collections()
     found = importlib.import_module(name).run(n or usual, **given)
     emit(found, as_json)

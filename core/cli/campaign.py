@@ -35,7 +35,11 @@ def command() -> None:
 @click.option("--until", help="Nothing is sent after this, ISO 8601.")
 @click.option("--budget", type=click.FloatRange(0), help="Pause when this much is spent.")
 @click.option(
-    "--option", "pairs", multiple=True, metavar="KEY=VALUE", help="window, rate, quiet_hours, approve, zone."
+    "--option",
+    "pairs",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="window, rate, quiet_hours, approve, links, zone.",
 )
 @json_option
 @pass_rt

@@ -9,8 +9,7 @@ import click
 
 from core import clock, exporting
 from core.cli.common import emit, json_option, pass_rt, table
-from core.db import database, tally
-from core.db.codes import Cls, State
+from core.db.codes import Cls
 from core.db.models import Campaign
 
 
@@ -42,57 +41,9 @@ def show(rt, id: int, as_json: bool) -> None:
 
     Example: cooee campaign show 7 --json
     """
-    from core.contract.types import Scope
-    from core.measure import report
-    from core.sending import drafts
+    from core.measure import summary
 
-    campaign = drafts.get(id)
-    counts = _named(tally.by_state([id])[id])
-    made = {
-        "id": id,
-        "name": campaign.name,
-        "class": Cls(campaign.cls).name,
-        "state": campaign.state,
-        "reason": campaign.reason,
-        "audience": sum(counts.values()) if campaign.launched_at else campaign.audience,
-        "counts": counts,
-        "variants": _variants(id),
-        "metrics": {
-            name: report.as_json(value) for name, value in report.metrics(rt, Scope(campaign_id=id)).items()
-        },
-        "options": json.loads(campaign.options),
-        "holdout": campaign.holdout_bp / 100,
-        "created_at": iso(campaign.created_at),
-        "send_at": iso(campaign.send_at),
-        "started_at": iso(campaign.started_at),
-        "finished_at": iso(campaign.finished_at),
-    }
-    emit(made, as_json, _show_words)
-
-
-def _named(counts: dict[int, int]) -> dict[str, int]:
-    return {state.name: counts.get(state, 0) for state in State}
-
-
-def _variants(campaign_id: int) -> list[dict[str, Any]]:
-    from core.sending import findings
-
-    arms = database.query(
-        "SELECT v.idx, t.name, v.weight FROM variant v LEFT JOIN template t ON t.id = v.template_id "
-        "WHERE v.campaign_id = ? ORDER BY v.idx",
-        (campaign_id,),
-    )
-    counts: dict[int, dict[int, int]] = {}
-    for variant, state, n in database.query(
-        "SELECT variant, state, SUM(n) FROM tally WHERE campaign_id = ? GROUP BY variant, state",
-        (campaign_id,),
-    ):
-        counts.setdefault(variant, {})[state] = int(n)
-    return [
-        {"variant": idx, "name": findings.variant_name(idx), "template": template, "weight": weight,
-         "counts": _named(counts.get(idx, {}))}
-        for idx, template, weight in arms
-    ]  # fmt: skip
+    emit(summary.campaign(rt, id), as_json, _show_words)
 
 
 def _show_words(made: dict[str, Any]) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from core.audience.importing import batch, rejects, undo
-from core.cli import common, contact_more
+from core.cli import common, contact_more, quality
 
 
 @click.group("contact")
@@ -175,5 +175,5 @@ def undo_(rt, batch_id: int, as_json: bool) -> None:
     )  # fmt: skip
 
 
-for _more in contact_more.COMMANDS:
+for _more in (*contact_more.COMMANDS, *quality.CONTACT_COMMANDS):
     command.add_command(_more)

@@ -7,12 +7,13 @@ from typing import Any
 import click
 import orjson
 
-from core.audience import contacts, erasing, labels, people, search
+from core.audience import contacts, erasing, erasures, evidence, labels, people, search
 from core.audience.segments import store, where_sql
 from core.cli import common
 from core.db import database
 from core.exporting import csv_stream
 from core.security import audit, crypto
+from core.web import evidencefile
 
 
 @click.command("show")
@@ -74,11 +75,43 @@ def erase(rt, phone: str, yes: bool, as_json: bool) -> None:
     masked = crypto.mask(contacts.number(rt, phone).e164)
     if not yes:
         click.confirm(f"Erase {masked}? This cannot be undone.", abort=True, err=True)
-    erasing.erase(rt, contact_id, who=common.whoami())
-    common.emit({"erased": contact_id}, as_json, f"{masked} is erased and stays suppressed.")
+    receipt = erasing.erase(rt, contact_id, who=common.whoami())
+    common.emit(
+        {"erased": contact_id, "receipt": receipt},
+        as_json,
+        f"{masked} is erased and stays suppressed; receipt {receipt}.",
+    )
 
 
-COMMANDS = [listing, show, erase]
+@click.command("receipt")
+@click.argument("number", type=int)
+@common.pass_rt
+def receipt(rt, number: int) -> None:
+    """The receipt of an erasure, as a page to print.
+
+    \b
+    Example:
+      cooee contact receipt 3 > receipt.html
+    """
+    click.echo(evidencefile.receipt(erasures.get(rt, number)))
+
+
+@click.command("export")
+@click.argument("phone")
+@click.option("--format", "kind", type=click.Choice(["html", "json"]), default="html", show_default=True)
+@common.pass_rt
+def export(rt, phone: str, kind: str) -> None:
+    """Everything about one contact as one file, for a person who asks for it; written to the audit log.
+
+    \b
+    Example:
+      cooee contact export +8613800138000 --format json
+    """
+    data = evidence.subject(rt, phone, who=common.whoami())
+    click.echo(evidencefile.html(data) if kind == "html" else evidencefile.json(data))
+
+
+COMMANDS = [listing, show, erase, export, receipt]
 
 
 def _who(rt, segment: str, label: str) -> tuple[str, list[Any]]:

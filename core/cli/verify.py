@@ -22,7 +22,7 @@ def command(ctx: click.Context, rt, as_json: bool) -> None:
 
     results = []
     for name, check in CHECKS:
-        broken = list(check())
+        broken = list(check(rt))
         results.append({"check": name, "promise": (check.__doc__ or "").strip(), "broken": broken})
         if not as_json:
             click.echo(f"{'broken' if broken else 'ok':7}{results[-1]['promise']}")

@@ -13,9 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core import clock
 from core.contract.errors import Refusal
 from core.db import database, settings
-from core.demo import history, people, work
+from core.demo import deeds, history, people, work
 from core.runtime import Runtime
 
 
@@ -23,7 +24,7 @@ def run(rt: Runtime, *, contacts: int, seed: int, say: Callable[[str], Any] = pr
     """Fill the instance; returns counts.  Raises `Refusal` unless it holds no contact and no campaign.
 
     1. An account on the simulator, with a price.
-    2. Customers as a CSV file, imported with their consent; labels by rule.
+    2. Customers as a CSV file, imported with their consent; what they did in half a year; labels by rule.
     3. Segments and templates, in English and Chinese.
     4. Campaigns of the last six weeks, written as they would have gone.
     5. One campaign really sent, one launched that workers go on sending.
@@ -37,12 +38,21 @@ def run(rt: Runtime, *, contacts: int, seed: int, say: Callable[[str], Any] = pr
         file = Path(folder) / "customers.csv"
         people.write_csv(file, contacts, chance)
         say(f"Importing {contacts:,} customers …")
-        imported = people.take_in(rt, file)
-    people.label(rt)
+        with clock.earlier((deeds.DAYS + 10) * clock.DAY_MS):
+            imported = people.take_in(rt, file)
+    say("Writing what they did in half a year …")
+    done = deeds.write(rt, chance)
+    work.label_rules(rt)
     segments, templates = work.segments(rt), work.templates(rt)
     say("Writing six weeks of campaigns …")
     past = history.write(rt, account.id, segments, templates, chance)
     say("Sending one campaign through the simulator …")
     sent = work.sent_campaign(rt, account, segments["Gold customers"], templates["Weekend offer"])
     running = work.running_campaign(rt, account, segments["Everyone who agreed"], templates["New arrivals"])
-    return {"contacts": imported["created"], "campaigns": past + 2, "sent": sent, "running": running}
+    return {
+        "contacts": imported["created"],
+        "events": done,
+        "campaigns": past + 2,
+        "sent": sent,
+        "running": running,
+    }

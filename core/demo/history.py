@@ -10,9 +10,11 @@ from core.audience import consent
 from core.db import database
 from core.db.codes import Cls, State
 from core.db.models import Campaign
+from core.demo import clicks
 from core.runtime import Runtime
 from core.sending import log, render
 from core.sending.item import Item
+from core.sending.links import build
 
 #: (name, days ago, hour UTC, template, segment, share of the segment)
 _PAST = (
@@ -80,11 +82,7 @@ def _one(rt, name, started, account_id, segment_id, template_id, share, chance) 
             "INSERT INTO variant (campaign_id, idx, template_id, weight) VALUES (?, 0, ?, 10000)",
             (campaign_id, template_id),
         )
-        database.execute(
-            "INSERT INTO variant_text (campaign_id, idx, lang, body, template_version) "
-            "SELECT ?, 0, lang, body, version FROM template_text WHERE template_id = ?",
-            (campaign_id, template_id),
-        )
+        _texts(rt, campaign_id, template_id, at)
         _words(rt, campaign_id)
         audience = database.scalar("SELECT COUNT(*) FROM message WHERE campaign_id = ?", (campaign_id,))
         last = database.scalar("SELECT MAX(contact_id) FROM profile")
@@ -98,6 +96,20 @@ def _one(rt, name, started, account_id, segment_id, template_id, share, chance) 
         )
         log.write(campaign_id, "demo", "launched", str(audience))
         _optouts(rt, campaign_id, at, chance)
+    clicks.write(rt, campaign_id, chance)
+
+
+def _texts(rt: Runtime, campaign_id: int, template_id: int, at: int) -> None:
+    """Freeze the words with their links, as a launch does."""
+    rows = database.query(
+        "SELECT lang, body, version FROM template_text WHERE template_id = ?", (template_id,)
+    )
+    texts = {0: {lang: (body, version) for lang, body, version in rows}}
+    marked = build.freeze(rt, Campaign.get_by_id(campaign_id), texts, at)
+    database.executemany(
+        "INSERT INTO variant_text (campaign_id, idx, lang, body, template_version) VALUES (?, 0, ?, ?, ?)",
+        [(campaign_id, lang, marked[0, lang], version) for lang, _body, version in rows],
+    )
 
 
 def _words(rt: Runtime, campaign_id: int) -> None:

@@ -9,10 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from core import clock
-from core.audience import labels
 from core.audience.importing import batch
 from core.contract.errors import Refusal
-from core.db import database
 from core.db.models import ImportBatch
 from core.runtime import Runtime
 
@@ -149,20 +147,3 @@ def take_in(rt: Runtime, file: Path) -> dict[str, int]:
     if not done.created:
         raise Refusal("The demo's customers could not be imported; see `cooee doctor`.")
     return {"created": done.created, "rejected": done.rejected}
-
-
-def label(rt: Runtime) -> None:
-    """Labels a shop would have, set by rules on the imported fields."""
-    columns = dict(database.query('SELECT key, "column" FROM field'))
-    codes = {text: code for code, text in database.query("SELECT code, text FROM field_choice")}
-    day = clock.now().date() - date(1970, 1, 1)
-    tier, category, last = columns["tier"], columns["first category"], columns["last order"]
-    labels.put_where(labels.ensure("vip"), f"p.{tier} = ?", (codes["gold"],), source="rule")
-    labels.put_where(
-        labels.ensure("likes skin care"),
-        f"p.{category} IN (?, ?)",
-        (codes["护肤"], codes["彩妆"]),
-        source="rule",
-        confidence=0.8,
-    )
-    labels.put_where(labels.ensure("silent for 90 days"), f"p.{last} < ?", (day.days - 90,), source="rule")

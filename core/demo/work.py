@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from core import clock
+from core.audience.labelling import rules, running
+from core.audience.labelling.ready import READY
 from core.audience.segments import store
 from core.content import templates as words
 from core.db import database
@@ -17,13 +19,13 @@ _MARKETING_OUT = {"en": " Reply STOP to opt out", "zh": " 拒收请回复R"}
 TEMPLATES = {
     "Weekend offer": (
         "mass",
-        "Kola: {{honorific}}, 20% off everything this Sunday, 22 November only. Show this text at the till.",
-        "【可乐店】{{honorific}}，本周日11月22日全场八折，到店出示本短信即可。",
+        "Kola: {{honorific}}, 20% off everything this Sunday, 22 November only: https://kola.example/weekend",
+        "【可乐店】{{honorific}}，本周日11月22日全场八折：https://kola.example/weekend",
     ),
     "New arrivals": (
         "mass",
-        'Kola: {{first_name|default:"hello"}}, the winter range is here: 40 new pieces, free returns in December.',
-        "【可乐店】{{honorific}}，冬季新品已上架，40款任选，12月31日前免费退换。",
+        'Kola: {{first_name|default:"hello"}}, the winter range is here: https://kola.example/winter Returns are free.',
+        "【可乐店】{{honorific}}，冬季新品已上架：https://kola.example/winter 免费退换。",
     ),
     "Birthday": (
         "mass",
@@ -43,16 +45,16 @@ SEGMENTS = {
     "Shanghai or Hangzhou, likes skin care": {
         "all": [
             {"segmenter": "attribute", "field": "city", "op": "in", "value": ["上海", "杭州"]},
-            {"segmenter": "label", "label": "likes skin care"},
+            {"segmenter": "label", "label": "Likes: 护肤"},
         ]
     },
     "Good customers who went silent": {
         "all": [
-            {"segmenter": "label", "label": "silent for 90 days"},
+            {"segmenter": "label", "label": "Sleeping 90 days"},
             {
                 "any": [
                     {"segmenter": "attribute", "field": "spent", "op": "gte", "value": 300},
-                    {"segmenter": "label", "label": "vip"},
+                    {"segmenter": "label", "label": "VIP: top spender"},
                 ]
             },
         ]
@@ -77,6 +79,15 @@ def account(rt: Runtime, seed: int) -> Account:
                 }
             ).execute()
     return made
+
+
+def label_rules(rt: Runtime) -> None:
+    """The ready-made rules, switched on and run once."""
+    for ready in READY:
+        rules.create(
+            rt, rules.checked(rt, str(ready.label), ready.kind, ready.params, ready.keep_days), "demo"
+        )
+    running.full(rt)
 
 
 def segments(rt: Runtime) -> dict[str, int]:

@@ -63,10 +63,43 @@
     if (event.persisted) all("form button:disabled").forEach((button) => (button.disabled = false));
   });
 
+  // A long menu is searched: typing hides what does not match, Enter takes the first that does.
+  document.addEventListener(
+    "toggle",
+    (event) => {
+      const box = event.target.open && event.target.matches(".drop") && one("[data-filter]", event.target);
+      if (!box) return;
+      box.hidden = false;
+      box.focus();
+    },
+    true,
+  );
+  document.addEventListener("input", (event) => {
+    if (!event.target.matches("[data-filter]")) return;
+    const wanted = event.target.value.trim().toLowerCase();
+    all("fieldset", event.target.parentElement).forEach((group) => {
+      const whole = one("legend", group).textContent.toLowerCase().includes(wanted);
+      const entries = all("button", group);
+      entries.forEach((entry) => (entry.hidden = !whole && !entry.textContent.toLowerCase().includes(wanted)));
+      group.hidden = entries.every((entry) => entry.hidden);
+    });
+  });
+  document.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || !event.target.matches("[data-filter]")) return;
+    event.preventDefault();
+    const found = all("fieldset:not([hidden]) button:not([hidden])", event.target.parentElement);
+    if (found.length) found[0].click();
+  });
+
   // Keys: "/" searches, "g" and a letter goes to a place of the menu.
   let going = 0;
   document.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") all("details.drop[open]").forEach((drop) => (drop.open = false));
+    if (event.key === "Escape") {
+      all("details.drop[open]").forEach((drop) => {
+        drop.open = false;
+        one("summary", drop).focus();
+      });
+    }
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (event.target.closest("input, textarea, select, [contenteditable]")) return;
     if (event.key === "/" && one("[data-search]")) {

@@ -12,23 +12,34 @@ if TYPE_CHECKING:
 BLUEPRINTS = (
     "overview",
     "contacts",
+    "proof",
     "imports",
     "segments",
     "templates",
     "campaigns",
     "reports",
     "messages",
+    "replies",
     "providers",
     "settings",
+    "topics",
+    "keywordtable",
+    "retention",
     "account",
+    "tokens",
     "people",
     "auth",
     "plugins",
+    "sources",
+    "collect",
     "health",
     "webhooks",
+    "preferences",
+    "links",
+    "core.api.blueprint",
 )
 
 
 def blueprints() -> list[Blueprint]:
     """The blueprints of all areas."""
-    return [import_module(f"core.web.{name}").bp for name in BLUEPRINTS]
+    return [import_module(name if "." in name else f"core.web.{name}").bp for name in BLUEPRINTS]

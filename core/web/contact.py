@@ -7,27 +7,46 @@ from __future__ import annotations
 
 from typing import Any
 
+from babel import dates
 from flask import Blueprint, request, url_for
 from flask_security import current_user
 
-from core.audience import consent, contacts, erasing, fields, kinds, labels, suppression, timeline
+from core import clock
+from core.audience import (
+    consent,
+    contacts,
+    erasing,
+    fields,
+    glance,
+    kinds,
+    labels,
+    numbers,
+    suppression,
+    timeline,
+)
+from core.audience.events import currency
+from core.audience.quality import findings, merged
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import MARKETING, Cls
 from core.i18n import _
 from core.security import audit
-from core.web import reasons
+from core.web import charts, reasons
 from core.web.access import allow, may
+from core.web.format import locale, reader_zone
 from core.web.forms import check_name
 from core.web.render import flash, htmx, page, redirect_hx, rt
 
 bp = Blueprint("contacts", __name__, url_prefix="/contacts")
 
+_MONTH_MS = 365 * clock.DAY_MS // 12
+
 
 @bp.get("/<int:contact_id>")
 @allow("view")
 def show(contact_id: int):
-    return _page(contact_id)
+    kept = merged.kept_of(contact_id)
+    return _page(contact_id) if kept == contact_id else redirect_hx(url_for("contacts.show", contact_id=kept))
 
 
 @bp.get("/<int:contact_id>/timeline")
@@ -76,7 +95,7 @@ def label(contact_id: int):
     contacts.get(rt(), contact_id)
     made = labels.ensure(request.form.get("label", ""))
     with database.write_tx():
-        labels.put(made, [contact_id])
+        labels.put(made, [contact_id], who=current_user.email)
         audit.record(current_user.email, "label.set", f"contact:{contact_id}", f"label:{made.id}")
     return _done("labels", contact_id)
 
@@ -86,7 +105,7 @@ def label(contact_id: int):
 def unlabel(contact_id: int, label_id: int):
     contacts.get(rt(), contact_id)
     with database.write_tx():
-        labels.take(labels.get(label_id), [contact_id])
+        labels.take(labels.get(label_id), [contact_id], who=current_user.email)
         audit.record(current_user.email, "label.unset", f"contact:{contact_id}", f"label:{label_id}")
     return _done("labels", contact_id)
 
@@ -140,15 +159,18 @@ def release(contact_id: int):
 def erase(contact_id: int):
     """Erase a person for good, after the last four digits were typed."""
     check_name(contacts.get(rt(), contact_id).phone[-4:], request.form.get("confirm"))
-    erasing.erase(rt(), contact_id, who=current_user.email)
-    flash(_("The person is erased. The number stays suppressed, known by its keyed index only."))
+    receipt = erasing.erase(rt(), contact_id, who=current_user.email)
+    flash(
+        _(
+            "The person is erased. The number stays suppressed, known by its keyed index only. Receipt %(n)s.",
+            n=receipt,
+        )
+    )
     return redirect_hx(url_for("contacts.index"))
 
 
 def _page(contact_id: int, *, status: int = 200, **context: Any):
-    return page(
-        "contacts/show.html", status=status, **_context(contact_id), **_timeline(contact_id), **context
-    )
+    return page("contacts/show.html", status=status, **_context(contact_id), **_story(contact_id), **context)
 
 
 def _card(name: str, contact_id: int, *, status: int = 200, **context: Any):
@@ -158,7 +180,7 @@ def _card(name: str, contact_id: int, *, status: int = 200, **context: Any):
         fragment=f"contacts/_{name}.html",
         status=status,
         **_context(contact_id),
-        **({} if htmx else _timeline(contact_id)),
+        **({} if htmx else _story(contact_id)),
         **({"choices": _choices()} if context.get("editing") else {}),
         **context,
     )
@@ -185,6 +207,9 @@ def _context(contact_id: int) -> dict[str, Any]:
         "marketing": MARKETING,
         "classes": list(Cls),
         "all_labels": labels.all_labels() if may("contacts.edit") else [],
+        "number": numbers.of(contact_id),
+        "merges": merged.of(contact_id),
+        "findings": findings.of_contact(contact_id),
         "panels": [
             panel for found in rt().plugins.call("panels", page="contact", obj=contact) for panel in found
         ],
@@ -195,6 +220,19 @@ def _choices() -> dict[str, list[str]]:
     """What the choice fields hold already, to pick from while typing."""
     return {
         field.key: sorted(fields.choices(field)) for field in fields.all_fields() if field.kind == "choice"
+    }
+
+
+def _story(contact_id: int) -> dict[str, Any]:
+    """The right side: figures and the timeline."""
+    seen = glance.of(contact_id, reader_zone())
+    titles = [dates.format_date(clock.from_ms(clock.now_ms() - at * _MONTH_MS), "MMM", locale=locale())
+              for at in range(len(seen.texts) - 1, -1, -1)]  # fmt: skip
+    words = ", ".join(f"{month} {n}" for month, n in zip(titles, seen.texts, strict=True))
+    return {
+        **_timeline(contact_id),
+        "glance": seen,
+        "spark": charts.spark(seen.texts, title=_("Texts by month: %(months)s", months=words)),
     }
 
 
@@ -209,12 +247,13 @@ def _timeline(contact_id: int) -> dict[str, Any]:
         "reason_words": suppression.REASONS,
         "why": reasons.word,
         "first": not request.args.get("before"),
+        "currency": currency(),
     }
 
 
 def _cursor() -> timeline.Cursor | None:
     parts = request.args.get("before", "").split(".")
-    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 19 for part in parts):
+    if len(parts) != 3 or not all(part.isdecimal() and len(part) < 21 for part in parts):
         return None
     return int(parts[0]), int(parts[1]), int(parts[2])
 

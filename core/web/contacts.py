@@ -17,14 +17,15 @@ from core.db import database
 from core.exporting import csv_stream
 from core.i18n import _, _l, _n
 from core.security import audit
-from core.web import fields, suppressed
+from core.web import events as event_pages
+from core.web import fields, labelrules, quality, suppressed
 from core.web import labels as label_pages
 from core.web.access import allow
 from core.web.contact import bp
 from core.web.forms import Form, tidy
 from core.web.render import flash, page, redirect_hx, rt
 
-for _child in (label_pages, fields, suppressed):
+for _child in (label_pages, labelrules, fields, suppressed, quality, event_pages):
     bp.register_blueprint(_child.bp)
 
 #: Rows one bulk action may name; a page has 50.
@@ -129,7 +130,7 @@ def download(name: str, lines: Iterator[str]) -> Response:
 def _put(ids: list[int]) -> str:
     label = labels.ensure(request.form.get("label", ""))
     with database.write_tx():
-        n = labels.put(label, ids)
+        n = labels.put(label, ids, who=current_user.email)
         audit.record(current_user.email, "label.set", f"label:{label.id}", str(n))
     return _n(
         "%(n)s contact has the label %(label)s now.",
@@ -142,7 +143,7 @@ def _put(ids: list[int]) -> str:
 def _take(ids: list[int]) -> str:
     label = labels.find(request.form.get("label", ""))
     with database.write_tx():
-        n = labels.take(label, ids)
+        n = labels.take(label, ids, who=current_user.email)
         audit.record(current_user.email, "label.unset", f"label:{label.id}", str(n))
     return _n(
         "The label %(label)s is off %(n)s contact.",

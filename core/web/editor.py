@@ -138,7 +138,7 @@ def panel(rt: Runtime, editor: Editor) -> dict[str, Any]:
     lang, body = editor.active, editor.body
     person = _person(rt, editor.contact_id)
     country = person.country if person else ""
-    shown = drafts.preview(rt, body, lang, editor.contact_id if person else None)
+    shown = drafts.preview(rt, body, lang, editor.contact_id if person else None, cls=editor.cls)
     inside_china = country == "CN"
     plan = parts.plan(shown.text, cn=inside_china)
     audience, missing = drafts.missing_counts(rt, body, lang)
@@ -166,6 +166,7 @@ def context(rt: Runtime, editor: Editor) -> dict[str, Any]:
     known = values.known_names(rt)
     groups = {
         "person": [name for name in known.values() if name.group == "person"],
+        "link": [name for name in known.values() if name.group == "link"],
         "field": [name for name in known.values() if name.group == "field"],
         "plugin": [name for name in known.values() if name.group == "plugin"],
     }

@@ -1,6 +1,6 @@
 """What people see when something is refused or fails: one sentence, an id, and where to go next.
 
-Programs (API, webhooks) get the sentence as JSON or text from their own blueprints.
+Programs get it as JSON: below /api as a problem (core.api.problems), elsewhere from their own blueprints.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from flask_wtf.csrf import CSRFError
 from peewee import InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
+from core.api import problems
 from core.contract.errors import CooeeError, Refusal
 from core.db import database
 from core.i18n import _
@@ -26,7 +27,9 @@ PAGES = (400, 403, 404, 405, 413, 429, 500)
 
 def _answer(code: int, sentence: str, error_id: str = ""):
     """The error page; with htmx a message, so that the page a person works on stays."""
-    if request.blueprint in ("webhooks", "health", "api"):
+    if request.path.startswith(problems.PREFIX):
+        return problems.response(code, sentence, error_id)
+    if request.blueprint in ("webhooks", "health", "collect"):
         return {"error": sentence, "id": error_id}, code
     if htmx:
         words = sentence or _(

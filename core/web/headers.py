@@ -50,6 +50,11 @@ def check_origin():
     """
     if request.method in SAFE_METHODS or request.blueprint in MACHINE_BLUEPRINTS:
         return None
+    return refuse_foreign()
+
+
+def refuse_foreign():
+    """Answer 403 to a request a page of somebody else made; None for one of ours."""
     site = request.headers.get("Sec-Fetch-Site")
     origin = request.headers.get("Origin", "null")
     foreign = origin != "null" and urlsplit(origin).netloc not in _own_hosts()

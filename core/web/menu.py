@@ -36,12 +36,15 @@ MENU = (
     Entry(_l("Templates"), "templates.index", "chat-left-text", "t"),
     Entry(_l("Campaigns"), "campaigns.index", "megaphone", "a"),
     Entry(_l("Messages"), "messages.index", "envelope", "m"),
+    Entry(_l("Replies"), "replies.index", "reply", "r", count="replies.waiting"),
     Entry(_l("Providers"), "providers.index", "broadcast", "p", gap=True),
     Entry(_l("Settings"), "settings.index", "gear", "x"),
 )
 
 #: Areas that have no line of their own, and the line they belong to.
-HOME = {"imports": "contacts"} | dict.fromkeys(("people", "plugins", "account", "security"), "settings")
+HOME = {"imports": "contacts", "proof": "contacts"} | dict.fromkeys(
+    ("topics", "keywords", "retention", "tokens", "people", "plugins", "account", "security"), "settings"
+)
 
 #: htmx 2.0.3 would keep pages in localStorage and run scripts of fragments; see docs: security.
 HTMX = {

@@ -12,6 +12,8 @@ def word(reason: str) -> str:
         "invalid_number": _("Number is not valid"),
         "suppressed": _("On the list never to text"),
         "no_consent": _("Without consent"),
+        "topic": _("Does not want this topic"),
+        "opted_out": _("Opted out at the provider"),
         "outside_hours": _("No allowed hour"),
         "expired": _("Too late"),
         "budget": _("Budget used up"),

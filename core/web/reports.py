@@ -7,7 +7,7 @@ from flask import Blueprint, Response, abort
 from core import exporting
 from core.db.models import Campaign
 from core.i18n import _
-from core.measure import report
+from core.measure import clicks, report
 from core.web import charts, format, reasons
 from core.web.access import allow
 from core.web.render import page, rt
@@ -28,6 +28,8 @@ def campaign(id: int):
         failures=_bars([(reason, n) for reason, n, _state in found.failures]),
         exclusions=_bars(list(found.exclusions.items())),
         arms=_arms(found),
+        links=clicks.of_links(id),
+        automatic=clicks.automatic(id),
         panels=[
             p for given in rt().plugins.call("panels", page="campaign", obj=found.campaign) for p in given
         ],

@@ -11,12 +11,10 @@ from wtforms import (
     SelectField,
     SelectMultipleField,
     StringField,
-    TextAreaField,
 )
 from wtforms.validators import DataRequired, Length, NumberRange
 
 from core.audience import keywords
-from core.clock import now
 from core.db import database
 from core.db import settings as stored
 from core.db.models import Audit
@@ -77,13 +75,6 @@ class _Rules(Form):
     )
 
 
-class _Words(Form):
-    stop = TextAreaField(_l("STOP words"), render_kw={"rows": 3})
-    start = TextAreaField(_l("START words"), render_kw={"rows": 2})
-    confirm = TextAreaField(_l("Words of consent, while a double opt-in waits"), render_kw={"rows": 2})
-    help = TextAreaField(_l("HELP words"), render_kw={"rows": 2})
-
-
 @bp.get("")
 @signed_in
 def index():
@@ -141,7 +132,7 @@ def save_hours():
 @bp.get("/rules")
 @allow("settings.edit")
 def rules():
-    return page("settings/rules.html", form=_rules_form(), words=_words_form())
+    return page("settings/rules.html", form=_rules_form())
 
 
 @bp.post("/rules")
@@ -149,7 +140,7 @@ def rules():
 def save_rules():
     form = _Rules()
     if not form.validate_on_submit():
-        return page("settings/rules.html", status=422, form=form, words=_words_form())
+        return page("settings/rules.html", status=422, form=form)
     _store(
         "rules",
         {
@@ -160,25 +151,6 @@ def save_rules():
             keywords.SCOPE: form.stop_scope.data,
         },
     )
-    return redirect_hx(url_for("settings.rules"))
-
-
-@bp.post("/words")
-@allow("settings.edit")
-def save_words():
-    """Words that end, begin or explain; STOP and 退订 cannot be taken off."""
-    form = _Words()
-    ok = form.validate_on_submit()
-
-    def work() -> None:
-        with database.write_tx():
-            lists = {field.name: _split(field.data) for field in form if field.name != "csrf_token"}
-            keywords.change({**keywords.load(), **lists}, as_of=now().date().isoformat())
-            audit.record(current_user.email, "settings.words", "keywords")
-
-    if not (ok and form.attempt(work)):
-        return page("settings/rules.html", status=422, form=_rules_form(), words=form)
-    flash(_("Saved."))
     return redirect_hx(url_for("settings.rules"))
 
 
@@ -233,20 +205,6 @@ def _rules_form() -> _Rules:
             "stop_scope": stored.get(keywords.SCOPE, "all"),
         },
     )
-
-
-def _words_form() -> _Words:
-    words = keywords.load()
-    names = ("stop", "start", "confirm", "help")
-    return _Words(formdata=None, data={name: "\n".join(words[name]) for name in names})
-
-
-def _split(text: str | None) -> list[str]:
-    return [
-        word.strip()
-        for word in (text or "").replace(",", "\n").replace("，", "\n").splitlines()
-        if word.strip()
-    ]
 
 
 def _store(section: str, values: dict, detail: str = "") -> None:

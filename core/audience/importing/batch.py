@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import clock
 from core.audience import fields, labels
+from core.audience.events import waiting
 from core.audience.importing import columns as headers
 from core.audience.importing import options as decided
 from core.audience.importing import reader
@@ -188,7 +189,9 @@ def run(rt: Runtime, batch_id: int, progress: Progress = _quiet) -> None:
         if refusal.status != 409:
             _finish(rt, batch, "failed", str(refusal))
         raise
+    waiting.join(rt)
     _finish(rt, batch, "done")
+    rt.enqueue("numbers")
 
 
 def _run(rt: Runtime, batch: ImportBatch, progress: Progress) -> None:

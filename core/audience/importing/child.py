@@ -13,6 +13,7 @@ import marshal
 import resource
 import sys
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -29,7 +30,7 @@ LOOK_CPU_S, IMPORT_CPU_S = 60, 300
 SAMPLE_ROWS, SHOWN_ROWS, CHECKED_ROWS = 20_000, 12, 2_000
 
 
-def main() -> None:
+def serve(ops: Mapping[str, Callable[[dict[str, Any], BinaryIO], None]]) -> None:
     """Answer the one request; exit status 0 also when the file is refused, which is an answer."""
     request = json.loads(sys.stdin.readline())
     set_language(request["language"])
@@ -38,7 +39,7 @@ def main() -> None:
     gc.disable()
     out = sys.stdout.buffer
     try:
-        _OPS[request["op"]](request, out)
+        ops[request["op"]](request, out)
     except Refusal as refusal:
         send(out, ("refusal", str(refusal), refusal.field or ""))
     except MemoryError:
@@ -183,9 +184,15 @@ def _import(request: dict[str, Any], out: BinaryIO) -> None:
 
 _OPS = {"look": _look, "import": _import}
 
-if __name__ == "__main__":
+
+def main(ops: Mapping[str, Callable[[dict[str, Any], BinaryIO], None]] = _OPS) -> None:
+    """The process: `serve`, until the parent is gone."""
     try:
-        main()
+        serve(ops)
     except BrokenPipeError:
-        # The parent is gone; the next one begins again at the committed row.
+        # The next parent begins again at the committed row.
         sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

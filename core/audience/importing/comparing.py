@@ -14,6 +14,7 @@ from core import clock
 from core.audience import consent, fields, labels, suppression
 from core.audience.importing.options import Options
 from core.audience.importing.rows import BIDX, CONSENT, ROW, VALUES, Chunk
+from core.audience.quality import merged
 from core.db import bulk, database
 from core.db.codes import MARKETING, Cls
 
@@ -93,7 +94,7 @@ class Comparer:
         return made
 
     def compare(self, chunk: Chunk) -> Comparison:
-        """What a chunk would do; reads only.  Erased numbers become rejects."""
+        """What a chunk would do; reads only.  Erased numbers and former ones of merged people become rejects."""
         people, known = chunk.people, self._known(chunk.people[BIDX])
         made = Comparison(people, list(chunk.rejects), dict(chunk.notes))
         if known:
@@ -105,6 +106,7 @@ class Comparer:
                     made.changes.append(change)
             self._keep_own_opt_outs(made)
             made.changes = [change for change in made.changes if change.before]
+        self._leave_out(made, merged.former(made.fresh[BIDX]), "merged")
         self._ask_suppression(made)
         changed = len(made.changes)
         made.counts = {
@@ -147,16 +149,21 @@ class Comparer:
                 made.fresh[BIDX],
             )
         }
-        if erased:
-            pairs = zip(made.fresh[BIDX], made.fresh[ROW], strict=True)
-            # Their cells are not kept: that would bring back what was erased.
-            made.rejects += [(row, "erased", []) for bidx, row in pairs if bidx in erased]
-            made.fresh = _where(made.fresh, [bidx not in erased for bidx in made.fresh[BIDX]])
+        self._leave_out(made, erased, "erased")
         made.blocked = suppression.masks(made.fresh[BIDX])
         if made.blocked:
             for bidx, value, row in zip(*(made.fresh[at] for at in (BIDX, CONSENT, ROW)), strict=True):
                 if made.blocked.get(bidx, 0) & self._cls.bit and self._consents(value) == "opt_in":
                     made.ignore_yes(row)
+
+    @staticmethod
+    def _leave_out(made: Comparison, numbers: set[bytes], reason: str) -> None:
+        """Turn people to create with these numbers into rejects."""
+        if numbers:
+            pairs = zip(made.fresh[BIDX], made.fresh[ROW], strict=True)
+            # Their cells are not kept: that would bring back what was erased.
+            made.rejects += [(row, reason, []) for bidx, row in pairs if bidx in numbers]
+            made.fresh = _where(made.fresh, [bidx not in numbers for bidx in made.fresh[BIDX]])
 
     def _consents(self, value: int | None) -> str:
         """The ledger's action for a row's yes (1), no (0) or nothing (None)."""
@@ -226,7 +233,7 @@ class Comparer:
         where, params = bulk.among_values("contact_id", list(asked))
         rows = database.query(
             "SELECT contact_id, batch_id FROM consent_event WHERE id IN (SELECT MAX(id) FROM consent_event "
-            f"WHERE cls = ? AND action IN ('opt_in', 'opt_out', 'erase') AND {where} GROUP BY contact_id)",
+            f"WHERE cls = ? AND topic_id = 0 AND action IN ('opt_in', 'opt_out', 'erase') AND {where} GROUP BY contact_id)",
             (int(self._cls), *params),
         )
         for contact_id, batch_id in rows:

@@ -28,13 +28,18 @@ def reject_reason(row: Sequence[str], plan: Plan) -> str:
     raw = row[plan.index_of("phone")].strip()
     if too_wide(row, plan.width):
         return f"too_many_cells:{len(row)}/{plan.width}"
-    if not raw:
-        return "no_number"
     at_country = plan.index_of("country")
     country = row[at_country].strip() if at_country is not None else ""
-    region = places.country(country) or plan.region
-    if country and not places.country(country):
+    if raw and country and not places.country(country):
         return f"unknown_country:{country[:40]}"
+    return number_reason(raw, places.country(country) or plan.region)
+
+
+def number_reason(raw: str, region: str) -> str:
+    """Why a cell is no valid number of a region, likewise."""
+    raw = raw.strip()
+    if not raw:
+        return "no_number"
     if _is_mangled(raw):
         return f"mangled_number:{raw[:40]}"
     if not any(character.isdigit() for character in raw):

@@ -17,17 +17,24 @@ from core.audience.importing.rows import Chunk
 from core.contract.errors import Refusal
 from core.i18n import _, language
 
-_COMMAND = (sys.executable, "-m", "core.audience.importing.child")
+_CHILD = "core.audience.importing.child"
 
 
 class Reader:
-    """One reader process and its one request.  A context manager: leaving it ends the process."""
+    """One reader process and its one request.  A context manager: leaving it ends the process.
 
-    def __init__(self, request: Mapping[str, Any]):
+    `module` is the program of the process; it speaks as `child` does.
+    """
+
+    def __init__(self, request: Mapping[str, Any], module: str = _CHILD):
         root = str(Path(next(iter(core.__path__))).parent)
         environment = {**os.environ, "PYTHONPATH": root + os.pathsep + os.environ.get("PYTHONPATH", "")}
         self._process = subprocess.Popen(
-            _COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment
+            (sys.executable, "-m", module),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=environment,
         )
         self.say({**request, "language": language()})
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import clock
 from core.audience import consent, labels
+from core.audience.events import waiting
 from core.audience.importing.batch import forget_upload
 from core.contract.errors import Refusal
 from core.db import bulk, database
@@ -25,11 +26,12 @@ if TYPE_CHECKING:
     from core.runtime import Runtime
 
 _CHUNK = 10_000
-#: What keeps a contact: a text to it or from it, or a later import that changed it.
+#: What keeps a contact: a text to it or from it, someone merged into it, or a later import that changed it.
 _KEEP = """
 SELECT c.id FROM contact c WHERE {where} AND (
     EXISTS (SELECT 1 FROM message m WHERE m.contact_id = c.id)
     OR EXISTS (SELECT 1 FROM inbound i WHERE i.contact_id = c.id)
+    OR EXISTS (SELECT 1 FROM contact_merge g WHERE g.kept_id = c.id AND g.undone_at IS NULL)
     OR EXISTS (SELECT 1 FROM import_batch b JOIN import_change x ON x.batch_id = b.id
                WHERE b.id > ? AND b.state <> 'undone' AND x.contact_id = c.id))
 """
@@ -113,9 +115,14 @@ def _remove_created(rt: Runtime, batch: ImportBatch, who: str) -> tuple[int, int
             going = [contact_id for contact_id in ids if contact_id not in staying]
             events = _taken_back(batch, cls, dict(rows), set(going), who)
             consent.record(rt, events)
+            # What they did is known from elsewhere and holds for the number: it waits for it again.
+            bidxs = dict(rows)
+            waiting.put_back({contact_id: bidxs[contact_id] for contact_id in going})
             _beat(batch.id)
             for table, key in (
                 ("contact_label", "contact_id"),
+                ("label_change", "contact_id"),
+                ("label_block", "contact_id"),
                 ("import_change", "contact_id"),
                 ("profile", "contact_id"),
                 ("contact", "id"),
@@ -143,7 +150,8 @@ def _taken_back(
     where, params = bulk.among_values("contact_id", sorted(going))
     rows = database.query(
         "SELECT contact_id FROM consent_event WHERE batch_id = ? AND id IN (SELECT MAX(id) FROM consent_event "
-        f"WHERE cls = ? AND action IN ('opt_in', 'opt_out', 'erase') AND {where} GROUP BY contact_id) AND action <> 'erase'",
+        f"WHERE cls = ? AND topic_id = 0 AND action IN ('opt_in', 'opt_out', 'erase') AND {where} "
+        "GROUP BY contact_id) AND action <> 'erase'",
         (batch.id, int(cls), *params),
     )
     return [_answer(batch, cls, row[0], bytes(bidxs[row[0]]), "erase", who) for row in rows]
@@ -207,7 +215,7 @@ def _take_labels(before: dict[int, dict]) -> None:
     known = {label.id: label for label in labels.all_labels()}
     for label_id, ids in wearing.items():
         if label_id in known:
-            labels.take(known[label_id], ids)
+            labels.take(known[label_id], ids, what="undone")
 
 
 def _consents_before(

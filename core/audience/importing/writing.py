@@ -13,9 +13,10 @@ from contextlib import contextmanager
 from itertools import compress
 
 from core import clock
-from core.audience import consent, labels, suppression
+from core.audience import chain, consent, labels, suppression
 from core.audience.importing.comparing import COUNTS, Change, Comparer, Comparison
 from core.audience.importing.rows import Chunk
+from core.audience.quality import merged
 from core.contract.errors import Refusal
 from core.db import bulk, database
 from core.i18n import _
@@ -42,6 +43,8 @@ class Writer(Comparer):
                 raise Refusal(
                     _("Import %(id)s is being continued by another process.", id=self._batch_id), status=409
                 )
+            # In this order everywhere: the ledger's chain, then the suppression list, then profiles.
+            chain.lock(self._rt)
             suppression.hold()
             made = self.compare(chunk)
             created = self._insert(made)
@@ -60,7 +63,7 @@ class Writer(Comparer):
         n, count = len(bidxs), len(self._contact_columns)
         if n == 0:
             return {}
-        ids = bulk.new_ids("contact", n, [_LEDGER_TOP])
+        ids = bulk.new_ids("contact", n, [_LEDGER_TOP, merged.TOP])
         stops = [made.blocked.get(bidx, 0) for bidx in bidxs] if made.blocked else [0] * n
         actions = self._actions(answers, stops)
         bulk.insert_columns(
@@ -109,14 +112,40 @@ class Writer(Comparer):
     def _insert_events(self, ids: list[int], bidxs: list[bytes], rows: list[int], actions: list[str]) -> None:
         given = [action != "" for action in actions]
         ids, bidxs, rows, actions = (list(compress(column, given)) for column in (ids, bidxs, rows, actions))
+        n, cls, rules, who, batch = len(ids), int(self._cls), self._rules, self._who, self._batch_id
+        if n == 0:
+            return
+        events = chain.take_ids(self._rt, n)
+        evidence = [f'{{"row": {row}}}' for row in rows]
         bulk.insert_columns(
             "consent_event",
-            {"contact_id": ids, "phone_bidx": bidxs, "action": actions,
-             "evidence": [f'{{"row": {row}}}' for row in rows]},
-            {"cls": int(self._cls), "source": self._rules.source, "wording": self._rules.wording,
-             "who": self._who, "batch_id": self._batch_id, "at": self.now},
-            len(ids),
+            {"id": events, "contact_id": ids, "phone_bidx": bidxs, "action": actions, "evidence": evidence},
+            {"cls": cls, "source": rules.source, "wording": rules.wording, "who": who, "batch_id": batch,
+             "at": self.now, "topic_id": 0},
+            n,
         )  # fmt: skip
+        chain.seal(
+            self._rt,
+            [
+                (
+                    event,
+                    contact_id,
+                    bidx,
+                    cls,
+                    action,
+                    rules.source,
+                    rules.wording,
+                    proof,
+                    who,
+                    batch,
+                    self.now,
+                    0,
+                )
+                for event, contact_id, bidx, action, proof in zip(
+                    events, ids, bidxs, actions, evidence, strict=True
+                )
+            ],
+        )
 
     def _update(self, changes: list[Change]) -> None:
         if not changes:
@@ -165,6 +194,7 @@ class Writer(Comparer):
             ids = created.get(action, [])
             ids += [change.contact_id for change in changes if change.event and change.event.action == action]
             if ids:
+                chain.note(self._rt)
                 self._rt.plugins.call("consent_changed", contact_ids=ids, cls=self._cls.name, action=action)
 
 
