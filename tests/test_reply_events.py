@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from core.audience import contacts, events
+from core.audience import contacts, events, timeline
 from core.contract.types import Inbound
 from core.db import database, settings
 from core.sending import inbound, replyevents
@@ -53,3 +53,15 @@ def test_a_row_that_was_committed_late_is_not_missed(rt):
         settings.put(replyevents.SETTING, 2)
     assert replyevents.record(rt) == 3
     assert replies(who) == 3
+
+
+def test_a_reply_stands_in_the_story_once_and_a_remembered_one_as_an_event(rt):
+    account, who = gateway(rt), contacts.create(rt, "+8613812345678")
+    reply(rt, account, "+8613812345678", "有白色的吗", "a")
+    replyevents.record(rt)
+    events.record(rt, [events.NewEvent("reply", 1_760_000_000_000, contact_id=who)])
+    lines, _more = timeline.page(who)
+    assert [(line.kind, line.what) for line in lines if line.kind in ("reply", "event")] == [
+        ("reply", ""),
+        ("event", "reply"),
+    ]

@@ -25,6 +25,20 @@
     if (target.matches(".count")) target.hidden = !target.textContent.trim();
   });
 
+  // What is wider than its place is scrolled by the arrow keys, too.
+  const reach = () =>
+    all(".table-in, .table-responsive, .flush > .card-in").forEach((box) => {
+      if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
+      else box.removeAttribute("tabindex");
+    });
+  addEventListener("load", () => {
+    reach();
+    // The open tab is in sight, however many there are.
+    all(".tabs .on").forEach((tab) => (tab.parentElement.scrollLeft = tab.offsetLeft - tab.parentElement.offsetLeft - 40));
+  });
+  addEventListener("resize", reach);
+  document.addEventListener("htmx:afterSettle", reach);
+
   // Copy buttons, and boxes that select their content.
   document.addEventListener("click", async (event) => {
     const button = event.target.closest("[data-copy]");

@@ -12,6 +12,7 @@ from flask_security import current_user
 from flask_wtf.file import FileField, FileRequired
 
 from core.audience.events import eventtypes, headers, importing, rejects, undo
+from core.audience.events.problems import words
 from core.audience.importing.reading import MAX_UPLOAD_MB
 from core.contract.errors import Refusal
 from core.db.models import EventBatch
@@ -153,7 +154,9 @@ def show(batch_id: int):
     return page(
         "events/batch.html", fragment="events/_batch.html", batch=batch,
         reasons=rejects.by_reason(batch_id) if shown else [],
-        rejected=list(rejects.rows(batch_id, limit=_REJECTS)) if shown else [],
+        rejected=[(row, words(reason), cells) for row, reason, cells in rejects.rows(batch_id, limit=_REJECTS)]
+        if shown
+        else [],
         plan=json.loads(batch.options)["plan"],
     )  # fmt: skip
 

@@ -9,6 +9,7 @@ from typing import Any
 from core.audience.events import eventtypes, folding
 from core.audience.events.checking import load_props
 from core.db import database
+from core.db.codes import EventType
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +45,22 @@ def of_contact(
     before: tuple[int, int] = (1 << 62, 0),
     limit: int = 30,
     only: Sequence[str] = (),
+    replies: bool = True,
 ) -> list[Done]:
-    """The events of a contact older than `before` (at, key_hash), newest first; `only` are keys of types."""
+    """The events of a contact older than `before` (at, key_hash), newest first; `only` are keys of types.
+
+    Without `replies` those are left out whose words are there as an inbound text.
+    """
     known = {made.id: made for made in eventtypes.all_types()}
     wanted = [made.id for made in known.values() if made.key in only] if only else []
     if only and not wanted:
         return []
     more = f"AND e.type IN ({database.in_list(len(wanted))}) " if wanted else ""
+    if not replies:
+        more += (
+            f"AND NOT (e.type = {EventType.reply:d} AND EXISTS (SELECT 1 FROM inbound i "
+            "WHERE i.contact_id = e.contact_id AND i.received_at = e.at)) "
+        )
     rows = database.query(
         "SELECT e.type, e.at, e.key_hash, e.amount_micros, COALESCE(i.key, ''), COALESCE(i.title, ''), "
         "COALESCE(c.name, ''), e.message_id, e.batch_id, e.props FROM event e LEFT JOIN item i ON i.id = e.item_id "
