@@ -40,6 +40,16 @@ def _counts(done) -> list[int]:
     return [done[name] for name in COUNTS]
 
 
+def _people(cli, folder, rule: dict) -> int:
+    """How many a segment of one line has, by command."""
+    file, name = folder / "rule.json", f"segment {len(list(folder.iterdir()))}"
+    file.write_text(json.dumps({"all": [rule]}))
+    assert cli("segment", "add", name, "--rule", file).exit_code == 0
+    done = _json(cli("segment", "count", name, "--json"))
+    (folder / name).touch()
+    return done["count"]
+
+
 def _all() -> tuple:
     """The facts of the database, without numbers of rows, which count the order of arrival."""
     facts = [
@@ -66,6 +76,11 @@ def test_the_sample_files_give_exactly_their_truth(cli, language, tmp_path):
     )
     assert (counted, buyers, twice) == (truth["purchases"], truth["buyers"], truth["buyers_2plus"])
     assert total == round(truth["revenue"] * 1_000_000)
+    bought = {"segmenter": "event", "type": "purchase"}
+    assert _people(cli, tmp_path, {**bought, "op": "did"}) == truth["buyers"]
+    assert _people(cli, tmp_path, {**bought, "op": "count", "at_least": 2}) == truth["buyers_2plus"]
+    spent = {"segmenter": "spend", "of": "gross", "at_least": 0.01}
+    assert _people(cli, tmp_path, spent) == truth["buyers"]
     assert (
         database.scalar("SELECT SUM(n) FROM event_day") == database.scalar("SELECT COUNT(*) FROM event") == n
     )

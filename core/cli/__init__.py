@@ -15,7 +15,7 @@ import click
 from core.contract.errors import CooeeError
 
 #: Modules that are not commands.
-_HELPERS = {"common", "campaign_more", "contact_more", "__main__"}
+_HELPERS = {"common", "campaign_more", "contact_more", "segment_more", "labelrule", "__main__"}
 #: Commands whose module name is not the word people type.
 _NAMES = {"resume_sending": "resume-sending"}
 
