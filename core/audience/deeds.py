@@ -21,7 +21,9 @@ def done(contact_id: int, edge: tuple[int, int], limit: int, *, clicks: bool) ->
     """Events below the edge, newest first: (time, key of the type, detail, number); clicks or all others."""
     kinds = ["click"] if clicks else [key for key in events.types() if key != "click"]
     at, number = edge
-    found = events.of_contact(contact_id, before=(at, number - _SHIFT), limit=limit, only=kinds, replies=False)
+    found = events.of_contact(
+        contact_id, before=(at, number - _SHIFT), limit=limit, only=kinds, replies=False
+    )
     campaigns = _campaigns([one.message_id for one in found if one.message_id])
     return [
         (
