@@ -112,7 +112,7 @@ def lives(people: dict[int, dict[str, Any]], now_ms: int, seed: int = 11) -> Non
         person["replies"] = [
             (
                 text["at"] + draw.choice([0, 1, 7 * DAY_MS, 7 * DAY_MS + 1]),
-                draw.choice(["", "", "start", "stop"]),
+                draw.choice(["", "", "start", "stop", "held"]),
             )
             for text in person["texts"].values()
             if draw.random() < 0.4
@@ -315,9 +315,11 @@ def _happened(outcome, person, campaign, low):
     if text is None:
         return False
     received = text["state"] in ("accepted", "delivered")
-    if outcome == "replied":
+    if outcome in ("replied", "refused"):
         return received and any(
-            text["at"] <= at <= text["at"] + 7 * DAY_MS and at >= low and intent != "stop"
+            text["at"] <= at <= text["at"] + 7 * DAY_MS
+            and at >= low
+            and (intent != "stop" if outcome == "replied" else intent in ("stop", "held"))
             for at, intent in person["replies"]
         )
     if outcome == "converted":

@@ -37,6 +37,10 @@ def totp(app):
     url = re.search(r'action="(/tf-setup/[^"]+)"', html).group(1)
     assert "<svg" in html and "data:" not in html
     now = clock.now_ms() / 1000
+    if now % 30 > 25:
+        # The code before the present one is good for as long as the present one: not long enough here.
+        clock.sleep(30 - now % 30)
+        now = clock.now_ms() / 1000
     assert client.post(url, data={"code": device.generate(now - 30).token}).status_code == 302
     return client, device
 

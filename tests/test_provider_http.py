@@ -216,6 +216,11 @@ def test_wrong_credentials_or_address_halt(status):
     assert "sk-1" not in str(raised.value)
 
 
+def test_codes_of_an_opt_out_are_told_by_settings():
+    assert made(optout_codes="21610, 1104,E7").optout_codes == ("21610", "1104", "E7")
+    assert made().optout_codes == ()
+
+
 def test_too_fast_says_how_long_to_wait():
     with gateway(lambda *_: answer(429, Retry_After="7")) as gate, pytest.raises(Throttled) as raised:
         made(gate.url).send(many(3))

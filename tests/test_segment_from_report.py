@@ -53,10 +53,11 @@ def _sent(rt):
             Event.create(
                 contact_id=contact_id, key_hash=7, type=EventType.purchase, at=now - HOUR, amount_micros=5
             )
-        InboundText.create(
-            account_id=1, contact_id=ids[5], phone_bidx=b"x", phone_enc=b"x", body="nice", intent="", dedupe=b"1",
-            received_at=now - HOUR,
-        )  # fmt: skip
+        for who, body, intent in ((ids[5], "nice", ""), (ids[3], "退订", "stop"), (ids[4], "again?", "held")):
+            InboundText.create(
+                account_id=1, contact_id=who, phone_bidx=b"x", phone_enc=b"x", body=body, intent=intent,
+                dedupe=body.encode(), received_at=now - HOUR,
+            )  # fmt: skip
         Profile.update(optout_bits=4).where(Profile.contact_id.in_([ids[3], ids[10]])).execute()
         labels.put(labels.find("vip"), [ids[4]])
     campaign = Campaign.get_by_id(campaign_id)
@@ -65,7 +66,8 @@ def _sent(rt):
         "Clicked, not bought": {ids[1], ids[2]},
         "Bought": {ids[0], ids[4]},
         "Bought, with the label “vip”": {ids[4]},
-        "Replied": {ids[5]},
+        "Replied": {ids[4], ids[5]},
+        "Replied that they want no more": {ids[3], ids[4]},
         "Received it, and opted out by now": {ids[3]},
         "Failed": {ids[6], ids[7]},
         "Not reached": {ids[6], ids[7], ids[8]},

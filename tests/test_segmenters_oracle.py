@@ -112,7 +112,7 @@ CAMPAIGN = leaf(
     maybe("did_not", st.booleans()),
     maybe("match", st.sampled_from(["any", "all"])),
     maybe("within_days", st.sampled_from([0, 7, 20, 30, 101])),
-    outcome=st.sampled_from(["received", "delivered", "clicked", "replied", "converted", "failed"]),
+    outcome=st.sampled_from(["received", "delivered", "clicked", "replied", "refused", "converted", "failed"]),
 )  # fmt: skip
 LINK = leaf(
     "link",

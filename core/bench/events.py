@@ -21,7 +21,7 @@ from typing import Any
 from core import clock
 from core.audience import phones
 from core.audience.events import folding, importing
-from core.bench import audience, clocked, figures, peak_rss_mb, throwaway
+from core.bench import apart, audience, clocked, figures, peak_rss_mb, throwaway
 from core.db import database
 
 _HEADER = ("phone", "type", "at", "amount", "currency", "item", "category", "key")
@@ -33,7 +33,7 @@ def run(n: int, contacts: int = 1_000_000, events: int = 10_000_000) -> dict[str
     with tempfile.TemporaryDirectory(prefix="cooee-bench-") as folder, throwaway() as rt:
         path = Path(folder) / "events.csv"
         with clocked() as built:
-            before = audience.build(rt, contacts, events)
+            before = apart(rt, audience.build, contacts, events)
         write_file(path, n, contacts)
         with clocked() as bare:
             _bare(path, rt.keys)

@@ -8,18 +8,15 @@ with SQL written by hand (sums of its columns); `ratio` is the full run over it.
 from __future__ import annotations
 
 import contextlib
-import multiprocessing
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from core import clock
 from core.audience import labels
 from core.audience.labelling import rules, running
-from core.bench import audience, clocked, figures, throwaway
+from core.bench import apart, audience, clocked, figures, throwaway
 from core.db import database
-from core.runtime import Runtime
 
 #: (kind, label, params): one that ranks, one that looks at the first, a sum in a window, a count, an age, a score.
 RULES: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -39,7 +36,7 @@ def run(n: int) -> dict:
     """Build, run, measure; see the module."""
     with throwaway() as rt:
         now = clock.now_ms()
-        events = _built(rt, n)
+        events = apart(rt, audience.build, n, n * _EACH)
         for kind, label, params in RULES:
             rules.create(rt, rules.checked(rt, label, kind, params), "bench")
         with clocked() as bare:
@@ -64,19 +61,6 @@ def run(n: int) -> dict:
             incremental_set=done["set"], incremental_removed=done["removed"],
             longest_wait_ms=round(locks["longest"] * 1000), rule_ms={r.label: r.last_ms for r in rules.all_rules()},
         )  # fmt: skip
-
-
-def _built(rt: Runtime, n: int) -> int:
-    """Build the audience in a process of its own, whose memory is not the memory of label rules."""
-    where = (str(rt.settings.instance), rt.settings.database_url, n)
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(_build, where)
-
-
-def _build(folder: str, database_url: str, n: int) -> int:
-    from core.app import compose
-
-    return audience.build(compose(Path(folder), database_url=database_url), n, n * _EACH)
 
 
 @contextlib.contextmanager

@@ -15,7 +15,7 @@ from core import clock
 from core.audience import fields, labels, segments
 from core.audience.segments.figures import counts
 from core.audience.segments.rules import dumps, leaves
-from core.bench import audience, clocked, figures, throwaway
+from core.bench import apart, audience, clocked, figures, throwaway
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import State
@@ -123,7 +123,7 @@ OTHERS: dict[str, Any] = {
 def run(n: int, events: int | None = None) -> dict[str, Any]:
     """Build `n` people with `events` events (default ten each), count each shape a few times, report medians."""
     with throwaway() as rt:
-        stored = _build(rt, n, _EVENTS_EACH * n if events is None else events)
+        stored = apart(rt, _build, n, _EVENTS_EACH * n if events is None else events)
         baseline_ms = _median_ms(lambda: database.scalar("SELECT COUNT(*) FROM profile WHERE created_at > 0"))
         shapes, people = {}, {}
         with clocked() as took:

@@ -76,6 +76,7 @@ def offered(campaign: Campaign, label: str) -> list[Offer]:
         (_("Clicked, not bought"), [did("clicked"), did_not("converted")]),
         (_("Bought"), [did("converted")]),
         (_("Replied"), [did("replied")]),
+        (_("Replied that they want no more"), [did("refused")]),
         (_("Received it, and opted out by now"), [did("received"), out]),
         (_("Failed"), [did("failed")]),
         (_("Not reached"), [did_not("delivered")]),

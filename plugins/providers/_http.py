@@ -51,6 +51,11 @@ class Settings(Form):
         default="",
         description=_l("One a line, e.g. DELIVRD=delivered; they come before the usual words."),
     )
+    optout_codes = StringField(
+        _l("Error codes that mean the person opted out"),
+        default="",
+        description=_l("With commas, e.g. 21610; such a number is suppressed and the ledger says so."),
+    )
     batch = IntegerField(_l("Texts in one call at most"), [v.NumberRange(1, 1000)], default=100)
     concurrency = IntegerField(_l("Requests at the same time"), [v.NumberRange(1, 500)], default=50)
     idempotency_ttl_s = IntegerField(

@@ -58,6 +58,7 @@ class Http(Provider):
         self.idempotency_ttl_s = settings["idempotency_ttl_s"] or None
         self.echoes_reference = bool(settings["ref_path"])
         self.can_look_up = bool(settings["lookup_url"])
+        self.optout_codes = tuple(settings["optout_codes"].replace(",", " ").split())
         self._client = None
         self._answers = Answers(settings)
         self._in_receipt = {name: path | USUAL[name] for name, path in self._answers.path.items()}

@@ -1,8 +1,8 @@
 """What became of a campaign's texts, as conditions over `message` and over people.
 
 received: the provider took the text and it did not fail · delivered: a receipt says so · failed · clicked: a person
-followed a web link (no opt-out) · replied: a text other than STOP within `REPLY_MS` · converted: a purchase within
-`CONVERSION_MS`.
+followed a web link (no opt-out) · replied: a text other than STOP within `REPLY_MS` · refused: a STOP, or words held
+because they may mean one, within `REPLY_MS` · converted: a purchase within `CONVERSION_MS`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,10 @@ REPLY_MS, CONVERSION_MS = 7 * DAY_MS, 72 * HOUR_MS
 RECEIVED = (State.accepted, State.delivered)
 FAILED = (State.undelivered, State.expired, State.rejected)
 ON_THE_WIRE = (*RECEIVED, *FAILED, State.in_doubt)
+#: What people do with a text they received.
+_ANSWERS = ("clicked", "replied", "refused", "converted")
+#: Intents of inbound texts (core.audience.keywords, intents).
+_REFUSAL = ("stop", "held")
 _STATES = {"received": RECEIVED, "delivered": (State.delivered,), "failed": FAILED}
 
 
@@ -26,7 +30,7 @@ def people(ids: list[int], outcome: str, did_not: bool, since: int | None, ctx: 
     """People with that outcome, or without it, in any of the campaigns."""
     sent = Message.campaign_id.in_(ids) if len(ids) > 1 else Message.campaign_id == ids[0]
     if did_not and outcome != "received":
-        base = RECEIVED if outcome in ("clicked", "replied", "converted") else ON_THE_WIRE
+        base = RECEIVED if outcome in _ANSWERS else ON_THE_WIRE
         return among(Message, sent & Message.state.in_(base) & complement(happened(outcome, since)), ctx)
     if outcome == "clicked":
         followed = Clicked.campaign_id.in_(ids) if len(ids) > 1 else Clicked.campaign_id == ids[0]
@@ -45,8 +49,9 @@ def happened(outcome: str, since: int | None):
         mine = (Clicked.contact_id == Message.contact_id) & (Clicked.campaign_id == Message.campaign_id)
         return _exists(Clicked, mine & _web(), Clicked.last_at, since)
     received = Message.state.in_(RECEIVED)
-    if outcome == "replied":
-        mine = (InboundText.contact_id == Message.contact_id) & (InboundText.intent != "stop")
+    if outcome in ("replied", "refused"):
+        said = InboundText.intent != "stop" if outcome == "replied" else InboundText.intent.in_(_REFUSAL)
+        mine = (InboundText.contact_id == Message.contact_id) & said
         mine &= InboundText.received_at.between(Message.submitted_at, Message.submitted_at + REPLY_MS)
         return received & _exists(InboundText, mine, InboundText.received_at, since)
     mine = (Event.contact_id == Message.contact_id) & (Event.type == EventType.purchase)
