@@ -96,6 +96,15 @@ def reachable(page) -> Iterator[tuple[str, int]]:
                 waiting.append(parts.path + (f"?{parts.query}" if parts.query else ""))
 
 
+#: What a mouse can use and the Tab key cannot get to.  What acts by itself (every 2 s, on load) needs no key.
+MOUSE_ONLY = """() => [...document.querySelectorAll(
+    "a[href], button, input, select, textarea, summary, [role=button], [hx-get], [hx-post]")]
+  .filter(e => e.checkVisibility() && !e.disabled && e.type !== "hidden" && !e.closest("[inert], .visually-hidden"))
+  .filter(e => !e.matches("form") && !(e.hasAttribute("hx-trigger") && !e.getAttribute("hx-trigger").includes("click")))
+  .filter(e => e.tabIndex < 0)
+  .map(e => e.outerHTML.slice(0, 150))"""
+
+
 def faults(page) -> list[str]:
     """What axe finds on the page as it stands."""
     from axe_playwright_python.sync_playwright import Axe
@@ -110,6 +119,7 @@ def test_every_page_of_an_administrator_is_sound(demo, come_in, complaints, stra
     for path, status in reachable(page):
         kinds.add(kind(path))
         wrong += [f"{path}: {status}"] if status != 200 else []
+        wrong += [f"{path}: not by keyboard: {found}" for found in page.evaluate(MOUSE_ONLY)]
         if look == "1280-zh-dark" or kind(path) in MAIN:
             wrong += [f"{path}: {fault}" for fault in faults(page)]
         wrong += [f"{path}: {text}" for text in complaints]
