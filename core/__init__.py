@@ -14,11 +14,12 @@ _HOMES = {
         "Ambiguous", "BadConfig", "BadResponse", "CooeeError", "Forged", "ProviderError", "Refusal",
         "Refused", "Throttled", "Unreachable",
     ),
+    "core.contract.kinds": ("KINDS",),
     "core.contract.types": (
         "Balance", "CLASSES", "ContentCheck", "Draft", "FieldInfo", "Finding", "Form", "Found", "Hours",
         "Inbound", "Job", "MenuItem", "Metric", "MetricValue", "NumberFacts", "NumberIntelligence",
-        "Outgoing", "Panel", "Provider", "Receipt", "ReceiptSink", "Result", "Rule", "Scope",
-        "SegmentContext", "Segmenter", "WebhookRequest",
+        "OPTED_OUT", "Outgoing", "Panel", "Provider", "Receipt", "ReceiptSink", "Result", "Rule", "Scope",
+        "SegmentContext", "Segmenter", "VendorText", "WebhookRequest",
     ),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

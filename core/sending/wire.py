@@ -64,7 +64,7 @@ def outgoing(references: ids.References, lane: Lane, items: Sequence[Item]) -> l
     """A window as the provider gets it."""
     refs, sender, cls = references.many([item.id for item in items]), lane.sender, Cls(lane.cls).name
     return [
-        Outgoing(ref, i.to, i.text, sender, cls, i.encoding, i.parts)
+        Outgoing(ref, i.to, i.text, sender, cls, i.encoding, i.parts, i.language)
         for ref, i in zip(refs, items, strict=True)
     ]
 
