@@ -15,6 +15,7 @@ _HOMES = {
         "Refused", "Throttled", "Unreachable",
     ),
     "core.contract.kinds": ("KINDS",),
+    "core.gateway": ("Gateway",),
     "core.contract.types": (
         "Balance", "CLASSES", "ContentCheck", "Draft", "FieldInfo", "Finding", "Form", "Found", "Hours",
         "Inbound", "Job", "MenuItem", "Metric", "MetricValue", "NumberFacts", "NumberIntelligence",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from typing import Any
 
 from core import BadConfig, BadResponse, ProviderError, Result, Throttled
@@ -112,19 +111,6 @@ class Answers:
         for secret in self._hidden:
             text = text.replace(secret, "…") if secret else text
         return text[:200]
-
-
-def settled(outcomes: Sequence[Result | ProviderError]) -> list[Result]:
-    """Raise when nothing at all was sent; else each text has its own result."""
-    errors = [outcome for outcome in outcomes if isinstance(outcome, ProviderError)]
-    if len(errors) == len(outcomes):
-        raise next((error for error in errors if isinstance(error, BadConfig)), errors[0])
-    return [
-        outcome
-        if isinstance(outcome, Result)
-        else Result("retry", reason=str(outcome), after_s=outcome.after_s or 10.0)
-        for outcome in outcomes
-    ]
 
 
 def rows(data: Any) -> list[Any]:

@@ -28,8 +28,9 @@ from core import (
 )
 from core.contract import payloads
 from core.contract.payloads import Template, find, json_text, steps, text_at, time_of, url_text
+from core.gateway import settled
 from core.i18n import _l
-from plugins.providers._answers import REASON, USUAL, Answers, rows, settled
+from plugins.providers._answers import REASON, USUAL, Answers, rows
 from plugins.providers._http import NAMES, Settings, is_json
 
 #: One text a request: as many in a call as the gateway takes in about this long, so that none waits for its

@@ -1,0 +1,218 @@
+"""The base of vendors reached by HTTP: a plugin says what a request and an answer look like, and no more.
+
+The wire, many requests at once, which answers prove that nothing was sent, and keeping secrets and numbers out
+of every sentence are here, so that each vendor's file is its own facts and small parsers.
+
+May be in doubt: a request that was written and got no usable answer, 3xx, 408, 409, any 5xx, and a 2xx that
+cannot be understood.  Only a connection that was never made, 429, another 4xx and a refusal in the vendor's
+own words prove that a text was not taken.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode
+
+import orjson
+
+from core import clock
+from core.contract.errors import BadConfig, BadResponse, ProviderError, Throttled
+from core.contract.types import Outgoing, Provider, Result
+
+if TYPE_CHECKING:
+    from core.http import Client, Request, Response
+
+#: A call takes about this long, so that no text waits for its turn until the call's time is up.
+CALL_S, CALL_MOST = 2.0, 1000
+#: Status codes (RFC 9110) that say: address or credentials are wrong, nothing was sent.
+MISCONFIGURED = frozenset({401, 403, 404, 405})
+#: The request was refused for what it is.  408, 409 and 425 prove nothing.
+REFUSED = frozenset(range(400, 500)) - MISCONFIGURED - {408, 409, 425, 429}
+#: What may be a phone number in a vendor's sentence.
+_DIGITS = re.compile(r"\+?\d[\d\s().-]{5,}\d")
+
+
+class Gateway(Provider):
+    """A vendor's HTTP API.  Subclasses give `request` and `taken`, and where it pays `declined` and `alike`."""
+
+    #: Texts one request may carry, and requests at the same time.
+    per_request: int = 1
+    concurrency: int = 50
+
+    def __init__(self, settings, callback_url=""):
+        super().__init__(settings, callback_url)
+        self._client: Client | None = None
+        self._hidden = _secrets(self.Form(), settings)
+        self.batch_size = min(CALL_MOST, self.per_request * self.concurrency * 4)
+
+    # --- what a vendor says -------------------------------------------------------------------------------
+
+    def request(self, messages: Sequence[Outgoing]) -> Request:
+        """The request that submits these (one, or up to `per_request` of which `alike` says the same)."""
+        raise NotImplementedError
+
+    def taken(self, messages: Sequence[Outgoing], data: Any) -> Sequence[Result]:
+        """What a 2xx with this parsed body says of each.  Raise `BadResponse` for what makes no sense."""
+        raise NotImplementedError
+
+    def alike(self, message: Outgoing) -> Hashable:
+        """Texts with the same answer may travel in one request."""
+        return None
+
+    def fault(self, data: Any) -> tuple[str, str]:
+        """(code, sentence) of a body that tells an error; ("", "") when it tells none."""
+        return "", ""
+
+    def declined(self, response: Response, data: Any) -> Result:
+        """What an answer other than 2xx says; raise a `ProviderError` that proves nothing was sent."""
+        said = f"HTTP {response.status}"
+        code, reason = self.fault(data)
+        reason = self.plain(reason or said)
+        if response.status == 429:
+            raise Throttled(reason, after_s=min(response.retry_after_s or 0.0, 3600.0) or None)
+        if code and response.status < 500 and response.status not in (408, 409, 425) and code in self.errors:
+            return self.refusal(code, reason)
+        if response.status in MISCONFIGURED:
+            raise BadConfig(f"{self.title} answered {said}: {reason}. Check address and credentials.")
+        if response.status in REFUSED:
+            return self.refusal(code or said, reason)
+        return Result("unknown", code=(code or said)[:60], reason=reason)
+
+    # --- the wire -----------------------------------------------------------------------------------------
+
+    def http(self) -> Client:
+        """The client of this instance; made when first needed, because libcurl costs 20 ms."""
+        from core.http import Client
+
+        if self._client is None:
+            self._client = Client(self.outgoing, concurrency=self.concurrency)
+        return self._client
+
+    def close(self):
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def send(self, messages: Sequence[Outgoing]) -> Sequence[Result]:
+        if not messages:
+            return []
+        began, chunks = clock.monotonic(), list(self._chunks(messages))
+        answers = self.http().send_many([self.request([messages[at] for at in chunk]) for chunk in chunks])
+        outcomes: list[Result | ProviderError] = [Result("unknown")] * len(messages)
+        for chunk, answer in zip(chunks, answers, strict=True):
+            for at, outcome in zip(chunk, self._read([messages[at] for at in chunk], answer), strict=True):
+                outcomes[at] = outcome
+        if len(chunks) >= self.concurrency:
+            pace = len(messages) / max(clock.monotonic() - began, 0.001)
+            least = self.per_request * self.concurrency
+            self.batch_size = max(least, min(CALL_MOST, int(pace * CALL_S)))
+        return settled(outcomes)
+
+    def ask(self, request: Request) -> Any:
+        """The parsed body of a call that sends nothing (balance, look-up, poll).
+
+        Raises `BadConfig` for wrong credentials, `BadResponse` for any other answer than 2xx.
+        """
+        response = self.http().send(request)
+        data = parsed(response.body)
+        if response.status in MISCONFIGURED:
+            raise BadConfig(f"{self.title} answered HTTP {response.status}. Check address and credentials.")
+        if not 200 <= response.status < 300:
+            raise BadResponse(self.plain(f"HTTP {response.status}: {self.fault(data)[1]}"))
+        return data
+
+    def plain(self, sentence: Any) -> str:
+        """A vendor's sentence without this account's secrets and without phone numbers, 200 characters."""
+        text = str(sentence)
+        for secret in self._hidden:
+            text = text.replace(secret, "…")
+        return _DIGITS.sub(lambda found: "…" + found[0][-4:], text)[:200]
+
+    def _chunks(self, messages: Sequence[Outgoing]) -> Iterator[list[int]]:
+        if self.per_request == 1:
+            yield from ([at] for at in range(len(messages)))
+            return
+        groups: dict[Hashable, list[int]] = {}
+        for at, message in enumerate(messages):
+            groups.setdefault(self.alike(message), []).append(at)
+        for group in groups.values():
+            for first in range(0, len(group), self.per_request):
+                yield group[first : first + self.per_request]
+
+    def _read(
+        self, messages: Sequence[Outgoing], answer: Response | ProviderError
+    ) -> Sequence[Result | ProviderError]:
+        n = len(messages)
+        if isinstance(answer, ProviderError):
+            lost = Result("unknown", code=type(answer).__name__, reason=self.plain(answer))
+            return [answer if answer.proves_not_sent else lost] * n
+        data = parsed(answer.body)
+        try:
+            if not 200 <= answer.status < 300:
+                return [self.declined(answer, data)] * n
+            results = list(self.taken(messages, data))
+        except ProviderError as error:
+            proof = error.proves_not_sent
+            return [error if proof else Result("unknown", code="bad_response", reason=self.plain(error))] * n
+        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+            return [Result("unknown", code="bad_response", reason="The answer makes no sense.")] * n
+        if len(results) != n:
+            return [
+                Result("unknown", code="bad_response", reason="An answer for another number of texts.")
+            ] * n
+        return results
+
+
+def settled(outcomes: Sequence[Result | ProviderError]) -> list[Result]:
+    """Raise when nothing at all was sent; else each text has its own result."""
+    errors = [outcome for outcome in outcomes if isinstance(outcome, ProviderError)]
+    if len(errors) == len(outcomes):
+        raise next((error for error in errors if isinstance(error, BadConfig)), errors[0])
+    return [
+        outcome
+        if isinstance(outcome, Result)
+        else Result("retry", reason=str(outcome), after_s=outcome.after_s or 10.0)
+        for outcome in outcomes
+    ]
+
+
+# --- small tools for vendors' files -----------------------------------------------------------------------
+
+
+def parsed(body: bytes) -> Any:
+    """JSON where the body is JSON; None otherwise."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+
+
+def form_body(fields: Iterable[tuple[str, str]] | dict[str, str]) -> bytes:
+    """A body as HTML forms send it."""
+    return urlencode(fields if isinstance(fields, dict) else list(fields)).encode()
+
+
+def form_of(body: bytes) -> dict[str, str]:
+    """The first value of each name of a form.  Raises `BadResponse`."""
+    found: dict[str, str] = {}
+    try:
+        for name, value in parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=1000):
+            found.setdefault(name, value)
+    except ValueError:
+        raise BadResponse("The body is no form.") from None
+    return found
+
+
+def micros(amount: Any) -> int | None:
+    """Micro-units of a vendor's price such as "-0.00750" (the sign says who pays); None without one."""
+    try:
+        return abs(round(float(amount) * 1_000_000))
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def _secrets(form: Any, settings: Any) -> list[str]:
+    names = [field.short_name for field in form if (field.render_kw or {}).get("secret")]
+    return [value for name in names if isinstance(value := settings.get(name), str) and value]
