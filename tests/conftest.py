@@ -12,11 +12,11 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from urllib.parse import urlparse, urlunparse
 
 import pytest
 
 from core import i18n
+from tests.postgres import Databases, admin, named
 
 GIVEN_DATABASE = os.environ.pop("COOEE_DATABASE_URL", "")
 GIVEN_QUEUE = os.environ.pop("COOEE_QUEUE_URL", "")
@@ -39,8 +39,8 @@ def postgres_server() -> Iterator[str]:
         "fsync = off",
         "full_page_writes = off",
     ):  # databases come and go; none survives a power cut
-        _admin(server.get_uri(), f"ALTER SYSTEM SET {setting}")
-    _admin(server.get_uri(), "SELECT pg_reload_conf()")
+        admin(server.get_uri(), f"ALTER SYSTEM SET {setting}")
+    admin(server.get_uri(), "SELECT pg_reload_conf()")
     yield server.get_uri()
     server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
@@ -65,10 +65,16 @@ def postgres_template(postgres_server, tmp_path_factory) -> str:
     from core.db import database
 
     name = f"cooee_template_{secrets.token_hex(4)}"
-    _admin(postgres_server, f'CREATE DATABASE "{name}"')
-    instance.create(tmp_path_factory.mktemp("template"), database_url=_with_name(postgres_server, name))
+    admin(postgres_server, f'CREATE DATABASE "{name}"')
+    instance.create(tmp_path_factory.mktemp("template"), database_url=named(postgres_server, name))
     database.proxy.close()
     return name
+
+
+@pytest.fixture(scope="session")
+def postgres_databases(postgres_server, postgres_template) -> Databases:
+    """Databases like the template, lent to one test at a time."""
+    return Databases(postgres_server, postgres_template)
 
 
 @pytest.fixture(scope="session")
@@ -84,17 +90,6 @@ def sqlite_template(tmp_path_factory) -> Path:
     return folder
 
 
-def _admin(server: str, statement: str) -> None:
-    import psycopg
-
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(statement)
-
-
-def _with_name(server: str, name: str) -> str:
-    return urlunparse(urlparse(server)._replace(path=f"/{name}"))
-
-
 @pytest.fixture
 def sqlite_instance(sqlite_template, tmp_path) -> dict[str, str]:
     """Environment of a fresh instance on SQLite."""
@@ -104,18 +99,12 @@ def sqlite_instance(sqlite_template, tmp_path) -> dict[str, str]:
 
 
 @pytest.fixture
-def postgres_instance(
-    postgres_server, postgres_template, sqlite_template, tmp_path
-) -> Iterator[dict[str, str]]:
+def postgres_instance(postgres_databases, sqlite_template, tmp_path) -> Iterator[dict[str, str]]:
     """Environment of a fresh instance on PostgreSQL."""
     folder = tmp_path / "instance"
     shutil.copytree(sqlite_template, folder, ignore=shutil.ignore_patterns("*.db*"))
-    name = f"cooee_{secrets.token_hex(6)}"
-    # A copy of files takes 42 ms, through the log 102; servers before 15 know no choice.
-    how = "" if GIVEN_DATABASE else " STRATEGY FILE_COPY"
-    _admin(postgres_server, f'CREATE DATABASE "{name}" TEMPLATE "{postgres_template}"{how}')
-    yield {"COOEE_INSTANCE": str(folder), "COOEE_DATABASE_URL": _with_name(postgres_server, name)}
-    _admin(postgres_server, f'DROP DATABASE "{name}" WITH (FORCE)')
+    with postgres_databases.lent() as url:
+        yield {"COOEE_INSTANCE": str(folder), "COOEE_DATABASE_URL": url}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

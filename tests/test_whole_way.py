@@ -79,9 +79,14 @@ class Receipts(threading.Thread):
                     urllib.request.urlopen(request, timeout=10).close()
 
 
-@pytest.fixture
-def shop(instance, queue_url):
-    return Shop(instance | {"COOEE_QUEUE_URL": queue_url})
+@pytest.fixture(params=["small", "large"])
+def shop(request, tmp_path):
+    """An instance as most have it (all in SQLite), and one on PostgreSQL and Redis."""
+    if request.param == "small":
+        queue = f"sqlite:///{tmp_path / 'queue.db'}"
+        return Shop(request.getfixturevalue("sqlite_instance") | {"COOEE_QUEUE_URL": queue})
+    queue = request.getfixturevalue("redis_server")
+    return Shop(request.getfixturevalue("postgres_instance") | {"COOEE_QUEUE_URL": queue})
 
 
 def test_a_file_becomes_a_measured_campaign(shop, tmp_path):
