@@ -1,8 +1,8 @@
 """`cooee bench send`: from launch to the last row, one worker, every gate, mark, record and counter on.
 
-The baseline is the bare provider client alone in the same run: `Null.send` for null and simulator, a plain
-CurlMulti loop for http, on the same messages.  Sending happens in a process of its own, so that its memory
-and CPU are those of a worker.
+The baseline is the bare provider client alone in the same run, on the same messages: `Null.send` for null and
+simulator, a plain CurlMulti loop for http, for smpp a bare windowed client of the same server.  Sending happens
+in a process of its own, so that its memory and CPU are those of a worker.
 """
 
 from __future__ import annotations
@@ -11,29 +11,41 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from contextlib import ExitStack
 from time import perf_counter, process_time
 from typing import Any
 
 from core import clock
-from core.bench import Clocked, figures, peak_rss_mb, throwaway
+from core.bench import Clocked, figures, peak_rss_mb, smppclient, smsc, throwaway
 from core.bench.population import people
 from core.content import templates
+from core.contract.errors import Refusal
 from core.contract.types import Outgoing
 from core.db import database, settings
+from core.db.codes import State
 from core.db.models import Segment
 from core.runtime import Runtime
 
 TEXT = "【Cooee】本周全场八折，凭短信到店使用。拒收请回复R"
 #: Concurrent requests, of the provider and of the baseline.
 CONCURRENCY = 50
+#: Unanswered texts on the connection, of the provider and of the baseline.
+SMPP_WINDOW = 500
 _BODY = '{"to": "{to}", "text": "{text}", "ref": "{ref}"}'
 
 
-def run(n: int, provider: str = "null", window: int | None = None, growth: bool = False) -> dict[str, Any]:
-    """Measure sending to `n` contacts; with `growth` also to 10,000, for the cost per message."""
-    small = _run(10_000, provider, window) if growth else None
-    large = _run(n, provider, window)
+def run(
+    n: int, provider: str = "null", window: int | None = None, growth: bool = False, **server: Any
+) -> dict[str, Any]:
+    """Measure sending to `n` contacts; with `growth` also to 10,000, for the cost per message.
+
+    `server`: for smpp latency_ms, receipts (until the last is applied) and nagle.
+    """
+    if server and provider != "smpp":
+        raise Refusal(f"--{next(iter(server)).replace('_', '-')} belongs to --provider smpp.")
+    small = _run(10_000, provider, window, server) if growth else None
+    large = _run(n, provider, window, server)
     if small:
         large["at_10000"] = {key: small[key] for key in ("per_second", "cpu_us_per_item", "messages")}
         large["growth"] = round(large["cpu_us_per_item"] / small["cpu_us_per_item"], 3)
@@ -41,30 +53,39 @@ def run(n: int, provider: str = "null", window: int | None = None, growth: bool 
     return large
 
 
-def _run(n: int, provider: str, window: int | None) -> dict[str, Any]:
+def _run(n: int, provider: str, window: int | None, server: Mapping[str, Any]) -> dict[str, Any]:
     with throwaway() as rt, ExitStack() as stack:
+        if provider == "smpp":
+            window = window or SMPP_WINDOW
+            peer = stack.enter_context(smsc.server(**server))
         people(rt, n)
         url = stack.enter_context(_sink()) if provider == "http" else ""
-        campaign_id = _campaign(rt, provider, url, window)
-        took = _worker(rt, campaign_id)
-        base = (
-            _baseline_http(url, took["sent"]) if provider == "http" else _baseline(rt, provider, took["sent"])
-        )
+        given = {"port": peer.port, "window": window} if provider == "smpp" else {}
+        campaign_id = _campaign(rt, provider, url, None if given else window, given)
+        took = _worker(rt, campaign_id, bool(server.get("receipts")))
+        if provider == "smpp":
+            base = smppclient.run(peer.port, _messages(took["sent"]), window, bool(server.get("receipts")))
+        elif provider == "http":
+            base = _baseline_http(url, took["sent"])
+        else:
+            base = _baseline(rt, provider, took["sent"])
         clocked = Clocked(took["seconds"], took["cpu_s"])
         made = figures(
             "send", took["sent"], clocked, base, clocked.per_second(took["sent"]) / base["per_second"],
             provider=provider, window=took["window"], audience=n, messages=took["sent"],
             database="postgresql" if database.is_postgres() else "sqlite", expand_seconds=took["expand_seconds"],
+            **({"smpp_window": window} if provider == "smpp" else {}), **server,
         )  # fmt: skip
         made["peak_rss_mb"] = took["peak_rss_mb"]
         return made
 
 
-def _campaign(rt: Runtime, provider: str, url: str, window: int | None) -> int:
+def _campaign(rt: Runtime, provider: str, url: str, window: int | None, given: Mapping[str, Any]) -> int:
     from core.sending import accounts, approval, drafts
 
     now = clock.now_ms()
-    given: dict[str, Any] = {}
+    if provider == "smpp":
+        given = {"host": "127.0.0.1", "system_id": "bench", "receipts": "final", **given}
     if provider == "http":
         given = {"url": f"{url}/send", "body": _BODY, "concurrency": CONCURRENCY, "ref_path": "ref"}
         window = window or 500
@@ -87,22 +108,22 @@ def _campaign(rt: Runtime, provider: str, url: str, window: int | None) -> int:
     )  # fmt: skip
 
 
-def _worker(rt: Runtime, campaign_id: int) -> dict[str, Any]:
+def _worker(rt: Runtime, campaign_id: int, until_received: bool) -> dict[str, Any]:
     """Launch, expand and send in another process; what it took there."""
     names = ("database_url", "queue_url", "http_allow", "http_plain", "log_level")
     env = {f"COOEE_{name.upper()}": str(getattr(rt.settings, name)) for name in names}
     database.proxy.close()
     done = subprocess.run(
-        [sys.executable, "-m", "core.bench.send", str(campaign_id)],
+        [sys.executable, "-m", "core.bench.send", str(campaign_id), str(int(until_received))],
         env=os.environ | env | {"COOEE_INSTANCE": str(rt.settings.instance)}, check=True, stdout=subprocess.PIPE,
     )  # fmt: skip
     return json.loads(done.stdout)
 
 
-def _work(campaign_id: int) -> dict[str, Any]:
+def _work(campaign_id: int, until_received: bool) -> dict[str, Any]:
     from core import worker as process
     from core.app import compose
-    from core.sending import batch, expand, launch, leases, verify
+    from core.sending import accounts, batch, expand, launch, leases, receipts, verify
     from core.sending.verify import counters
 
     rt = compose()
@@ -114,13 +135,20 @@ def _work(campaign_id: int) -> dict[str, Any]:
     expanded = perf_counter() - wall
     while batch.send(rt, campaign_id):
         continue
+    last = State.delivered if until_received else State.accepted
+    while until_received and _waiting(campaign_id):
+        if not receipts.apply(rt):
+            clock.sleep(0.01)
     seconds, cpu_s, peak = perf_counter() - wall, process_time() - cpu, peak_rss_mb()
     state = database.scalar("SELECT state FROM campaign WHERE id = ?", (campaign_id,))
-    sent = database.scalar("SELECT SUM(n) FROM tally WHERE campaign_id = ? AND state = 3", (campaign_id,))
+    sent = database.scalar(
+        "SELECT SUM(n) FROM tally WHERE campaign_id = ? AND state = ?", (campaign_id, int(last))
+    )
     broken = [*counters(), *verify.audiences()]
     if state != "done" or broken:
         raise RuntimeError(f"campaign {campaign_id} is {state}: {broken}")
     window = _window(rt, campaign_id)
+    accounts.close_providers(rt)
     leases.end(rt, worker)
     return {
         "seconds": seconds,
@@ -130,6 +158,12 @@ def _work(campaign_id: int) -> dict[str, Any]:
         "window": window,
         "expand_seconds": round(expanded, 3),
     }
+
+
+def _waiting(campaign_id: int) -> int:
+    return database.scalar(
+        "SELECT COALESCE(SUM(n), 0) FROM tally WHERE campaign_id = ? AND state = 3", (campaign_id,)
+    )
 
 
 def _window(rt: Runtime, campaign_id: int) -> int:
@@ -207,4 +241,4 @@ def _baseline_http(url: str, n: int) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(_work(int(sys.argv[1]))))
+    print(json.dumps(_work(int(sys.argv[1]), sys.argv[2:] == ["1"])))

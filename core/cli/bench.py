@@ -30,8 +30,11 @@ _FOR = {"contacts": ("events",), "events": ("events", "segment")}
 @click.command("bench")
 @click.argument("what", type=click.Choice(list(WHAT)))
 @click.option("--n", type=click.IntRange(1), help="How many items.")
-@click.option("--provider", type=click.Choice(["null", "simulator", "http"]), help="For send.")
+@click.option("--provider", type=click.Choice(["null", "simulator", "http", "smpp"]), help="For send.")
 @click.option("--window", type=click.IntRange(1), help="Messages marked per wire window, for send.")
+@click.option("--latency-ms", type=click.IntRange(0), help="For send --provider smpp: of the server.")
+@click.option("--receipts", is_flag=True, help="For send --provider smpp: receipts stored and applied, too.")
+@click.option("--nagle", is_flag=True, help="For send --provider smpp: a server without TCP_NODELAY.")
 @click.option("--growth", is_flag=True, help="For send: also the cost at 10,000, to compare.")
 @click.option("--contacts", type=click.IntRange(20), help="For events: contacts there are (1,000,000).")
 @click.option(
