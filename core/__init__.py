@@ -17,10 +17,11 @@ _HOMES = {
     "core.contract.kinds": ("KINDS",),
     "core.gateway": ("Gateway",),
     "core.contract.types": (
-        "Balance", "CLASSES", "ContentCheck", "Draft", "FieldInfo", "Finding", "Form", "Found", "Hours",
+        "AtVendor", "Balance", "CLASSES", "ContentCheck", "Draft", "FieldInfo", "Finding", "Form", "Found", "Hours",
         "Inbound", "Job", "MenuItem", "Metric", "MetricValue", "NumberFacts", "NumberIntelligence",
-        "OPTED_OUT", "Outgoing", "Panel", "Provider", "Receipt", "ReceiptSink", "Result", "Rule", "Scope",
-        "SegmentContext", "Segmenter", "VendorText", "WebhookRequest",
+        "OPTED_OUT", "Outgoing", "Panel", "Provider", "REVIEWS", "Receipt", "ReceiptSink", "Result", "Rule",
+        "Scope", "SegmentContext", "Segmenter", "VendorSignature", "VendorTemplate", "VendorText",
+        "WebhookRequest",
     ),
 }  # fmt: skip
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -11,15 +11,18 @@ own words prove that a text was not taken.
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from base64 import b64encode
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 import orjson
 
 from core import clock
 from core.contract.errors import BadConfig, BadResponse, ProviderError, Throttled
-from core.contract.types import Outgoing, Provider, Result
+from core.contract.kinds import KINDS
+from core.contract.types import Outgoing, Provider, Receipt, Result, WebhookRequest
 
 if TYPE_CHECKING:
     from core.http import Client, Request, Response
@@ -30,6 +33,10 @@ CALL_S, CALL_MOST = 2.0, 1000
 MISCONFIGURED = frozenset({401, 403, 404, 405})
 #: The request was refused for what it is.  408, 409 and 425 prove nothing.
 REFUSED = frozenset(range(400, 500)) - MISCONFIGURED - {408, 409, 425, 429}
+#: A one-time code that waits longer than this at a vendor is worth nothing.
+OTP_VALID_S = 600
+#: What reading an answer of another shape than the vendor's raises.
+SENSELESS = (KeyError, TypeError, ValueError, AttributeError, IndexError)
 #: What may be a phone number in a vendor's sentence.
 _DIGITS = re.compile(r"\+?\d[\d\s().-]{5,}\d")
 
@@ -45,6 +52,7 @@ class Gateway(Provider):
         super().__init__(settings, callback_url)
         self._client: Client | None = None
         self._hidden = _secrets(self.Form(), settings)
+        self.optout_codes = tuple(code for code, kind in self.errors.items() if kind == "optout")
         self.batch_size = min(CALL_MOST, self.per_request * self.concurrency * 4)
 
     # --- what a vendor says -------------------------------------------------------------------------------
@@ -53,9 +61,17 @@ class Gateway(Provider):
         """The request that submits these (one, or up to `per_request` of which `alike` says the same)."""
         raise NotImplementedError
 
-    def taken(self, messages: Sequence[Outgoing], data: Any) -> Sequence[Result]:
-        """What a 2xx with this parsed body says of each.  Raise `BadResponse` for what makes no sense."""
+    def taken(self, messages: Sequence[Outgoing], data: Any) -> Sequence[Result | ProviderError]:
+        """What a 2xx with this parsed body says of each.
+
+        Raise `BadResponse` for what makes no sense, and an error that proves nothing was sent only for an answer
+        that refuses all of them: for one of several give `refused_one`.
+        """
         raise NotImplementedError
+
+    def read(self, body: bytes) -> Any:
+        """The body of an answer as `taken`, `fault` and `declined` get it: JSON, or None where it is none."""
+        return parsed(body)
 
     def alike(self, message: Outgoing) -> Hashable:
         """Texts with the same answer may travel in one request."""
@@ -69,16 +85,65 @@ class Gateway(Provider):
         """What an answer other than 2xx says; raise a `ProviderError` that proves nothing was sent."""
         said = f"HTTP {response.status}"
         code, reason = self.fault(data)
-        reason = self.plain(reason or said)
+        reason = reason or said
         if response.status == 429:
-            raise Throttled(reason, after_s=min(response.retry_after_s or 0.0, 3600.0) or None)
+            raise Throttled(self.plain(reason), after_s=min(response.retry_after_s or 0.0, 3600.0) or None)
         if code and response.status < 500 and response.status not in (408, 409, 425) and code in self.errors:
             return self.refusal(code, reason)
         if response.status in MISCONFIGURED:
-            raise BadConfig(f"{self.title} answered {said}: {reason}. Check address and credentials.")
+            raise BadConfig(
+                self.plain(f"{self.title} answered {said}: {reason}. Check address and credentials.")
+            )
         if response.status in REFUSED:
             return self.refusal(code or said, reason)
-        return Result("unknown", code=(code or said)[:60], reason=reason)
+        return Result("unknown", code=(code or said)[:60], reason=self.plain(reason))
+
+    def refusal(self, code: Any, reason: str = "", *, after_s: float | None = None) -> Result:
+        """As `Provider.refusal`, the vendor's sentence without secrets and numbers."""
+        return super().refusal(code, self.plain(reason), after_s=after_s)
+
+    def refused_one(self, code: Any, reason: str = "") -> Result | ProviderError:
+        """A refusal of one text among several, for `taken`: an error of the account is given, not raised.
+
+        Raised, it would say of the texts beside it, too, that they were not sent.
+        """
+        try:
+            return self.refusal(code, reason)
+        except BadConfig as error:
+            return error
+
+    def callback(self, ref: str = "") -> str:
+        """Where the vendor shall call for receipts, with our reference in the query if given.
+
+        "" when our address is one that nobody outside can reach: vendors refuse texts with such a callback.
+        """
+        host = urlsplit(self.callback_url).hostname or ""
+        if "." not in host or host.startswith("127.") or host.endswith((".local", ".localhost")):
+            return ""
+        return f"{self.callback_url}?{urlencode({'ref': ref})}" if ref else self.callback_url
+
+    def valid_s(self, message: Outgoing, given_s: int) -> int:
+        """How long a text may wait at the vendor: as set, and a one-time code ten minutes at most."""
+        return min(given_s, OTP_VALID_S) if message.cls == "otp" else given_s
+
+    def receipt(
+        self,
+        state: str | None,
+        ref: str = "",
+        provider_id: str = "",
+        *,
+        code: str = "",
+        reason: str = "",
+        at: datetime | None = None,
+        parts: int | None = None,
+    ) -> Receipt:
+        """A receipt of what a vendor said.  Raises `BadResponse` for an unknown state or no message named."""
+        if state is None:
+            raise BadResponse("The receipt has no known status.")
+        if not ref and not provider_id:
+            raise BadResponse("The receipt names no message.")
+        words = self.plain(reason) if reason and state != "delivered" else None
+        return Receipt(state, ref or None, provider_id or None, at, code[:60] or None, words, parts)
 
     # --- the wire -----------------------------------------------------------------------------------------
 
@@ -99,11 +164,20 @@ class Gateway(Provider):
         if not messages:
             return []
         began, chunks = clock.monotonic(), list(self._chunks(messages))
-        answers = self.http().send_many([self.request([messages[at] for at in chunk]) for chunk in chunks])
         outcomes: list[Result | ProviderError] = [Result("unknown")] * len(messages)
-        for chunk, answer in zip(chunks, answers, strict=True):
-            for at, outcome in zip(chunk, self._read([messages[at] for at in chunk], answer), strict=True):
-                outcomes[at] = outcome
+        going = chunks
+        while going:
+            answers = self.http().send_many([self.request([messages[at] for at in chunk]) for chunk in going])
+            alone: list[list[int]] = []
+            for chunk, answer in zip(going, answers, strict=True):
+                if len(chunk) > 1 and self._for_one(answer):
+                    alone += [[at] for at in chunk]
+                    continue
+                for at, outcome in zip(
+                    chunk, self._read([messages[at] for at in chunk], answer), strict=True
+                ):
+                    outcomes[at] = outcome
+            going = alone
         if len(chunks) >= self.concurrency:
             pace = len(messages) / max(clock.monotonic() - began, 0.001)
             least = self.per_request * self.concurrency
@@ -116,7 +190,7 @@ class Gateway(Provider):
         Raises `BadConfig` for wrong credentials, `BadResponse` for any other answer than 2xx.
         """
         response = self.http().send(request)
-        data = parsed(response.body)
+        data = self.read(response.body)
         if response.status in MISCONFIGURED:
             raise BadConfig(f"{self.title} answered HTTP {response.status}. Check address and credentials.")
         if not 200 <= response.status < 300:
@@ -141,6 +215,16 @@ class Gateway(Provider):
             for first in range(0, len(group), self.per_request):
                 yield group[first : first + self.per_request]
 
+    def _for_one(self, answer: Response | ProviderError) -> bool:
+        """Was a request refused as a whole, perhaps for one text of it?  Then each is tried by itself."""
+        if isinstance(answer, ProviderError) or answer.status not in REFUSED:
+            return False
+        try:
+            kind = self.kind(self.fault(self.read(answer.body))[0])
+        except SENSELESS:
+            return False
+        return kind != "account" and KINDS[kind].outcome == "rejected"
+
     def _read(
         self, messages: Sequence[Outgoing], answer: Response | ProviderError
     ) -> Sequence[Result | ProviderError]:
@@ -148,15 +232,15 @@ class Gateway(Provider):
         if isinstance(answer, ProviderError):
             lost = Result("unknown", code=type(answer).__name__, reason=self.plain(answer))
             return [answer if answer.proves_not_sent else lost] * n
-        data = parsed(answer.body)
+        data = self.read(answer.body)
         try:
             if not 200 <= answer.status < 300:
                 return [self.declined(answer, data)] * n
-            results = list(self.taken(messages, data))
+            results: list[Result | ProviderError] = list(self.taken(messages, data))
         except ProviderError as error:
             proof = error.proves_not_sent
             return [error if proof else Result("unknown", code="bad_response", reason=self.plain(error))] * n
-        except (KeyError, TypeError, ValueError, AttributeError, IndexError):
+        except SENSELESS:
             return [Result("unknown", code="bad_response", reason="The answer makes no sense.")] * n
         if len(results) != n:
             return [
@@ -194,6 +278,29 @@ def form_body(fields: Iterable[tuple[str, str]] | dict[str, str]) -> bytes:
     return urlencode(fields if isinstance(fields, dict) else list(fields)).encode()
 
 
+def said(row: Any, *names: str) -> str:
+    """The first plain value (text or number) an object has under one of these names; "" without one."""
+    for name in names if isinstance(row, Mapping) else ():
+        value = row.get(name)
+        if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
+            return str(value)
+    return ""
+
+
+def fields_of(request: WebhookRequest) -> dict[str, Any]:
+    """What a call says in one object: JSON, a form, or the query where there is no body.
+
+    Raises `BadResponse`.
+    """
+    body = request.body.strip()
+    if not body:
+        return dict(request.args)
+    data = parsed(body) if body[:1] in (b"{", b"[") else form_of(body)
+    if not isinstance(data, dict) or not data:
+        raise BadResponse("The body is neither a JSON object nor a form.")
+    return data
+
+
 def form_of(body: bytes) -> dict[str, str]:
     """The first value of each name of a form.  Raises `BadResponse`."""
     found: dict[str, str] = {}
@@ -205,12 +312,21 @@ def form_of(body: bytes) -> dict[str, str]:
     return found
 
 
-def micros(amount: Any) -> int | None:
-    """Micro-units of a vendor's price such as "-0.00750" (the sign says who pays); None without one."""
+def basic(user: str, password: str) -> str:
+    """The header of HTTP Basic credentials."""
+    return "Authorization: Basic " + b64encode(f"{user}:{password}".encode()).decode()
+
+
+def micros(amount: Any, *, signed: bool = False) -> int | None:
+    """Micro-units of a vendor's price such as "-0.00750" (the sign says who pays); None without one.
+
+    `signed` for balances, which may be below zero.
+    """
     try:
-        return abs(round(float(amount) * 1_000_000))
+        found = round(float(amount) * 1_000_000)
     except (TypeError, ValueError, OverflowError):
         return None
+    return found if signed else abs(found)
 
 
 def _secrets(form: Any, settings: Any) -> list[str]:

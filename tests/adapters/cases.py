@@ -12,7 +12,7 @@ the same table of cases as all others; what only that vendor has stands beside i
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, NamedTuple
 
 import pytest
@@ -20,6 +20,7 @@ import pytest
 from core import (
     BadConfig,
     BadResponse,
+    Balance,
     Forged,
     Inbound,
     Outgoing,
@@ -32,6 +33,7 @@ from core import (
     WebhookRequest,
     clock,
 )  # fmt: skip
+from core.contract.testing import check_provider
 from core.db import database
 from core.db.codes import Cls, State
 from core.http import Rules
@@ -56,6 +58,10 @@ GARBAGE = (
 )
 
 
+#: A call of a vendor; a function makes it when it is needed, for signatures that carry the time.
+Asked = WebhookRequest | Callable[[], WebhookRequest]
+
+
 class Refusal(NamedTuple):
     """What the vendor answers, and what that must become."""
 
@@ -69,7 +75,7 @@ class Told(NamedTuple):
     """A call of the vendor, and the state, id (and code) that must be read from it."""
 
     name: str
-    request: WebhookRequest
+    request: Asked
     state: str
     code: str | None = None
 
@@ -99,10 +105,14 @@ class VendorCases:
     throttled: ClassVar[bytes] = answer(429, Retry_After="7")
     bad_credentials: ClassVar[bytes] = answer(401, {"message": "no"})
     receipts: ClassVar[Sequence[Told]] = ()
-    inbound: ClassVar[Sequence[tuple[WebhookRequest, Inbound]]] = ()
-    forged: ClassVar[Sequence[WebhookRequest]] = ()
-    #: Another call whose signature was right once; None where the vendor's signature carries no time.
-    replayed: ClassVar[WebhookRequest | None] = None
+    inbound: ClassVar[Sequence[tuple[Asked, Inbound]]] = ()
+    forged: ClassVar[Sequence[Asked]] = ()
+    #: A call whose signature was right once; empty where the vendor's signature carries no time.
+    replayed: ClassVar[Sequence[Asked]] = ()
+    #: What the vendor answers when asked what is left, and what that is.
+    balances: ClassVar[Sequence[tuple[bytes, Balance]]] = ()
+    #: The class a text of the table is sent in.
+    cls: ClassVar[Cls] = Cls.notice
 
     # --- what a vendor's file fills in --------------------------------------------------------------------
 
@@ -117,6 +127,7 @@ class VendorCases:
     # --- helpers ------------------------------------------------------------------------------------------
 
     def made(self, url: str = "", **given: Any) -> Provider:
+        """The provider with the settings of the table, its vendor at a local address."""
         texts = {key: str(value) for key, value in {**self.settings, **given}.items()}
         if url:
             texts[self.endpoint] = url
@@ -199,7 +210,7 @@ class VendorCases:
         with gateway(drop) as gate:
             given = {key: str(value) for key, value in self.settings.items()} | {self.endpoint: gate.url}
             account = accounts.create(rt_sqlite, "vendor", self.provider.name, given)
-            made = direct.send(rt_sqlite, self.plain.to, Cls.notice, "Hello", account.id)
+            made = direct.send(rt_sqlite, self.plain.to, self.cls, "Hello", account.id)
             for _round in range(3):
                 batch.send(rt_sqlite, made["campaign_id"])
                 with database.write_tx():
@@ -210,23 +221,23 @@ class VendorCases:
     # --- receipts, inbound texts --------------------------------------------------------------------------
 
     def test_each_state_of_a_receipt(self, told):
-        provider = self.made()
-        provider.verify_webhook(told.request)
-        (receipt,) = provider.parse_webhook(told.request)
+        provider, request = self.made(), asked(told.request)
+        provider.verify_webhook(request)
+        (receipt,) = provider.parse_webhook(request)
         assert isinstance(receipt, Receipt)
         assert (receipt.state, receipt.code) == (told.state, told.code)
         assert receipt.ref or receipt.provider_id
 
     def test_a_receipt_that_comes_twice_says_the_same(self):
         for told in self.receipts[:1]:
-            provider = self.made()
-            assert list(provider.parse_webhook(told.request)) == list(provider.parse_webhook(told.request))
+            provider, request = self.made(), asked(told.request)
+            assert list(provider.parse_webhook(request)) == list(provider.parse_webhook(request))
 
     def test_inbound_texts(self):
         for request, expected in self.inbound:
-            provider = self.made()
-            provider.verify_webhook(request)
-            assert list(provider.parse_webhook(request)) == [expected]
+            provider, made = self.made(), asked(request)
+            provider.verify_webhook(made)
+            assert list(provider.parse_webhook(made)) == [expected]
 
     @pytest.mark.parametrize("body", GARBAGE)
     def test_a_call_that_makes_no_sense_is_refused_in_words(self, body):
@@ -241,12 +252,48 @@ class VendorCases:
     def test_a_forged_call_is_refused(self):
         for request in self.forged:
             with pytest.raises(Forged):
-                self.made().verify_webhook(request)
+                self.made().verify_webhook(asked(request))
 
     def test_a_replayed_call_is_refused(self):
-        if self.replayed is not None:
+        for request in self.replayed:
             with pytest.raises(Forged):
-                self.made().verify_webhook(self.replayed)
+                self.made().verify_webhook(asked(request))
+
+    # --- balance ------------------------------------------------------------------------------------------
+
+    def ask_balance(self, reply: bytes) -> Balance | None:
+        with gateway(lambda *_: reply) as gate:
+            provider = self.made(gate.url)
+            try:
+                return provider.balance()
+            finally:
+                provider.close()
+
+    def test_the_balance_is_read(self):
+        for reply, expected in self.balances:
+            assert self.ask_balance(reply) == expected
+
+    @pytest.mark.parametrize("body", GARBAGE)
+    def test_a_balance_that_makes_no_sense_is_no_balance(self, body):
+        if self.balances:
+            with pytest.raises(BadResponse):
+                self.ask_balance(answer(200, body))
+
+    def test_no_balance_for_bad_credentials(self):
+        if self.balances:
+            with pytest.raises(BadConfig):
+                self.ask_balance(answer(401, {"message": "no"}))
+
+    # --- the contract -------------------------------------------------------------------------------------
+
+    def test_it_keeps_the_contract(self):
+        """Secrets are the suite's canaries; the vendor's address does not exist."""
+        texts = {key: str(value) for key, value in self.settings.items()}
+        texts[self.endpoint] = "https://gateway.invalid"
+        given = accounts.checked(self.provider, texts)
+        secret = {field.short_name for field in self.provider.Form() if accounts.is_secret(field)}
+        given = {name: value for name, value in given.items() if name not in secret}
+        assert check_provider(self.provider, given) == []
 
     # --- secrets ------------------------------------------------------------------------------------------
 
@@ -268,6 +315,11 @@ class VendorCases:
                 except ProviderError as error:
                     said.append(str(error))
         self.tells_nothing("\n".join([*said, caplog.text, repr(self.made())]))
+
+
+def asked(request: Asked) -> WebhookRequest:
+    """The call itself."""
+    return request if isinstance(request, WebhookRequest) else request()
 
 
 def seconds(ago: float = 0.0) -> int:

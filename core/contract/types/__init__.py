@@ -30,10 +30,11 @@ from core.contract.types.messages import (
 from core.contract.types.provider import Provider, ReceiptSink
 from core.contract.types.rules import Hours, Rule
 from core.contract.types.show import Job, MenuItem, Panel
+from core.contract.types.vendor import REVIEWS, AtVendor, VendorSignature, VendorTemplate
 
 __all__ = [
-    "CLASSES", "OPTED_OUT", "Balance", "ContentCheck", "Draft", "FieldInfo", "Finding", "Form", "Found",
+    "CLASSES", "OPTED_OUT", "AtVendor", "Balance", "ContentCheck", "Draft", "FieldInfo", "Finding", "Form", "Found",
     "Hours", "Inbound", "Job", "MenuItem", "Metric", "MetricValue", "NumberFacts", "NumberIntelligence",
-    "Outgoing", "Panel", "Provider", "Receipt", "ReceiptSink", "Result", "Rule", "Scope", "SegmentContext",
-    "Segmenter", "VendorText", "WebhookRequest",
+    "Outgoing", "Panel", "Provider", "REVIEWS", "Receipt", "ReceiptSink", "Result", "Rule", "Scope",
+    "SegmentContext", "Segmenter", "VendorSignature", "VendorTemplate", "VendorText", "WebhookRequest",
 ]  # fmt: skip

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar
 
+from core.contract.types.vendor import AtVendor
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -27,6 +29,7 @@ class Draft:
 
     `sample` is the text merged with a sample contact; `fields` are the known merge names; `missing` maps a
     field used without default to how many of the audience lack it (None before an audience is chosen).
+    `at_vendor` tells how the text stands with each account whose vendor sends approved templates only.
     """
 
     text: str
@@ -38,6 +41,7 @@ class Draft:
     audience: int | None = None
     countries: frozenset[str] = frozenset()
     sender: str = ""
+    at_vendor: tuple[AtVendor, ...] = ()
 
 
 class ContentCheck:

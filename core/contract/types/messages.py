@@ -47,7 +47,8 @@ class Result(NamedTuple):
 
     `outcome`: "accepted" | "rejected" | "retry" | "unknown".  "retry" is a provider-declared, temporary
     refusal: proof that this message was not accepted.  "unknown" becomes `in_doubt`.
-    `provider_id` is the provider's id of the message, `code` its own code, `reason` a sentence, or the word
+    `provider_id` is the provider's id of the message, or of each of its parts with spaces between, when receipts
+    name parts; `code` its own code, `reason` a sentence, or the word
     `OPTED_OUT` with "rejected".
     `parts` and `cost_micros` only when the provider reports them.
     """
@@ -93,7 +94,8 @@ class Inbound:
 class WebhookRequest:
     """A provider's HTTP call as raw as it came.  `url` is built from COOEE_PUBLIC_URL, never from Host.
 
-    Header names are lower case.  `args` are the query's parameters, first value each.
+    Header names are lower case.  `args` are the query's parameters, first value each.  `remote` is the address
+    that calls, behind the proxies the operator named; "" where it is not known any more (`parse_webhook`).
     """
 
     kind: str
@@ -102,6 +104,7 @@ class WebhookRequest:
     headers: Mapping[str, str]
     args: Mapping[str, str]
     body: bytes
+    remote: str = ""
 
 
 @dataclass(frozen=True, slots=True)

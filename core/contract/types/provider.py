@@ -20,6 +20,7 @@ from core.contract.types.messages import (
     Result,
     WebhookRequest,
 )
+from core.contract.types.vendor import VendorSignature, VendorTemplate
 
 
 class Provider:
@@ -39,6 +40,9 @@ class Provider:
     title: ClassVar[str] = ""
     #: One sentence for people who choose a provider.
     about: ClassVar[str] = ""
+    #: Where it stands among the providers to choose from: "world", "china", "own" (a gateway or phone of one's
+    #: own) or "other".
+    group: ClassVar[str] = "other"
     #: Settings of an account.  Fields whose render_kw has secret=True are encrypted and never shown.
     Form: ClassVar[type[WTForm]] = Form
     channels: ClassVar[Sequence[str]] = ("sms",)
@@ -46,6 +50,10 @@ class Provider:
     batch_size: int = 100
     #: Messages marked per wire window unless the campaign says otherwise; None: 8, the careful default.
     window: int | None = None
+    #: Calls of `send` at a time, from several threads; more than 1 only for a provider that holds one connection
+    #: for all threads (`open`) and keeps many messages unanswered on it.  A window is then split into so many
+    #: parts and one more; together they are still one window.
+    flights: int = 1
     #: A repeated `ref` within this many seconds is not sent twice by the provider; None: never safe.
     idempotency_ttl_s: int | None = None
     #: What the vendor's codes of refusals and failures mean: code → one of `core.contract.kinds.KINDS`.  People
@@ -61,6 +69,17 @@ class Provider:
     #: `poll` works; called each `poll_every_s`.
     can_poll: bool = False
     poll_every_s: int = 30
+    #: `poll` needs the number of each message: it gets (our ref, provider id, number, submitted at).
+    polls_by_number: bool = False
+    #: `poll` may give inbound texts, too; it is called without refs when no message waits for a receipt.
+    polls_inbound: bool = False
+    #: The vendor sends approved templates only: `Outgoing.vendor` is filled for it, and a text that no approved
+    #: template has the words of does not reach it.  `vendor_templates` and `vendor_signatures` tell them.
+    needs_templates: bool = False
+    #: How the vendor writes a variable: an expression with the variable's name as its one group.
+    VARIABLE: ClassVar[str] = r"\$\{(\w+)\}"
+    #: `submit_template` works.
+    can_submit_templates: bool = False
     #: The provider calls our webhook.
     pushes: bool = False
     #: Kinds of webhook calls (last part of the path) that carry inbound texts: handled before the answer.
@@ -120,7 +139,7 @@ class Provider:
         """(status, content type, body) after the call was stored durably."""
         return 200, "text/plain", "ok"
 
-    def poll(self, refs: Sequence[tuple[str, str | None]]) -> Iterable[Receipt]:
+    def poll(self, refs: Sequence[tuple]) -> Iterable[Receipt | Inbound]:
         """Ask for receipts of (our ref, provider id) pairs that have none yet.  At most 500 a call."""
         raise NotImplementedError
 
@@ -131,6 +150,31 @@ class Provider:
     def balance(self) -> Balance | None:
         """What is left, or None when the provider does not tell."""
         return None
+
+    # --- templates the vendor approves (only with `needs_templates`) --------------------------------------
+
+    def vendor_templates(self) -> Iterable[VendorTemplate]:
+        """All templates of the account, whatever their state.  Called by a job and by a person's button."""
+        raise NotImplementedError
+
+    def vendor_signatures(self) -> Iterable[VendorSignature]:
+        """All signatures of the account, whatever their state."""
+        raise NotImplementedError
+
+    def submit_template(self, draft: VendorTemplate, signature: str, note: str) -> str:
+        """Ask the vendor to approve words; returns the code it gave.  `note` tells its reviewers what for.
+
+        Raises `Refused` with the vendor's sentence when it takes them not even for review.
+        """
+        raise NotImplementedError
+
+    def variable(self, number: int, name: str) -> str:
+        """How the vendor writes a variable: the `number`th of its words (from 1), filled by our `name`."""
+        return f"${{{name}}}"
+
+    def value_problem(self, kind: str, value: str) -> str:
+        """Why a variable of a template of this kind cannot be `value`, one sentence; "" when it can."""
+        return ""
 
 
 class ReceiptSink:

@@ -1,0 +1,107 @@
+"""Signed calls the whole way: through the web server's fast path to the message, twice, and forged."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from urllib.parse import urlencode
+
+import jwt
+import pytest
+from twilio.request_validator import RequestValidator
+from werkzeug.test import Client
+
+from core import ids
+from core.db import database
+from core.sending import accounts, receipts
+from core.web import hooksapp
+from tests.adapters import (
+    test_aws,
+    test_infobip,
+    test_messagebird,
+    test_twilio,
+    test_vonage,
+    test_vonage_voice,
+)
+from tests.adapters.cases import seconds
+from tests.receiving import messages, state_of
+
+PUBLIC = "https://cooee.example"
+
+
+def by_twilio(url: str, ref: str) -> dict:
+    query, fields = f"ref={ref}", {"MessageSid": "SM1", "MessageStatus": "delivered", "Body": "ä & b"}
+    signature = RequestValidator(test_twilio.TOKEN).compute_signature(f"{url}?{query}", fields)
+    return {
+        "method": "POST",
+        "query_string": query,
+        "data": fields,
+        "headers": {"X-Twilio-Signature": signature},
+    }
+
+
+def by_vonage(_url: str, ref: str) -> dict:
+    fields = test_vonage.stamped(test_vonage.receipt("delivered") | {"client-ref": ref})
+    return {"method": "GET", "query_string": fields}
+
+
+def by_aws(_url: str, ref: str) -> dict:
+    call = test_aws.message(Message=test_aws.event("DELIVERED", context={"ref": ref}))
+    return {"method": "POST", "data": call.body, "content_type": "text/plain; charset=UTF-8"}
+
+
+def by_infobip(_url: str, ref: str) -> dict:
+    row = test_infobip.row("DELIVERED", "DELIVERED_TO_HANDSET", messageId=ref)
+    return {"method": "POST", "json": {"results": [row]}, "headers": test_infobip.CALLER}
+
+
+def by_messagebird(url: str, ref: str) -> dict:
+    query = urlencode({"id": "mb1", "reference": ref, "recipient": "8613800138000", "status": "delivered"})
+    claims = {"iss": "MessageBird", "iat": seconds(), "nbf": seconds(), "exp": seconds() + 60, "jti": "j"}
+    claims["url_hash"] = hashlib.sha256(f"{url}?{query}".encode()).hexdigest()
+    token = jwt.encode(claims, test_messagebird.SIGNING)
+    return {"method": "GET", "query_string": query, "headers": {"MessageBird-Signature-JWT": token}}
+
+
+def by_vonage_voice(_url: str, ref: str) -> dict:
+    call = test_vonage_voice.signed(test_vonage_voice.event("completed"))
+    bearer = {"Authorization": call.headers["authorization"]}
+    return {"method": "POST", "query_string": f"ref={ref}", "data": call.body, "headers": bearer}
+
+
+VENDORS = {
+    "twilio": (by_twilio, test_twilio.TestTwilio),
+    "vonage": (by_vonage, test_vonage.TestVonage),
+    "aws": (by_aws, test_aws.TestAws),
+    "infobip": (by_infobip, test_infobip.TestInfobip),
+    "messagebird": (by_messagebird, test_messagebird.TestMessageBird),
+    "vonage_voice": (by_vonage_voice, test_vonage_voice.TestVonageVoice),
+}
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+def test_a_signed_call_reaches_its_message_once_and_a_forged_one_nobody(rt, vendor, monkeypatch):
+    make, table = VENDORS[vendor]
+    monkeypatch.setattr("plugins.providers._sns.fetched", lambda _rules, _url: test_aws.PEM)
+    rt.settings.public_url = PUBLIC
+    account = accounts.create(rt, vendor, vendor, {key: str(value) for key, value in table.settings.items()})
+    (id_,) = messages(rt, account, 1)
+    web = Client(hooksapp.wrap(lambda *_: [], rt))
+    path = f"/hooks/{account.token}/receipt"
+    call = make(PUBLIC + path, ids.References(rt.keys).of(id_))
+
+    forged = json.loads(json.dumps(call, default=bytes.decode))
+    if call["method"] == "GET" and "headers" not in call:
+        forged["query_string"]["sig"] = "0" * 64
+    elif vendor == "aws":
+        forged["data"] = call["data"].replace(b"DELIVERED", b"SPAM")
+    else:
+        forged["headers"] = {name: value[:-6] + "AAAAA=" for name, value in call["headers"].items()}
+    assert web.open(path, **forged).status_code == 403
+    assert database.scalar("SELECT COUNT(*) FROM inbox") == 0
+
+    for _time in range(2):
+        assert web.open(path, **call).status_code == 200
+        receipts.apply(rt)
+        assert state_of([id_]) == ["delivered"]
+    assert database.query("SELECT DISTINCT state, error FROM inbox") == [(1, "")]
