@@ -116,7 +116,7 @@ def test_typing_refreshes_only_the_panel(client):
     )
     page = body(answer)
     assert "<textarea" not in page and "<html" not in page
-    assert 'id="meter"' in page and page.count("hx-swap-oob") == 2
+    assert 'id="meter"' in page and page.count("hx-swap-oob") == 3
     assert "Hi Emma – now" in page and "Marketing must tell" in page and "UCS-2" in page
 
 

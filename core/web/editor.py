@@ -45,6 +45,8 @@ class Editor:
     contact_id: int | None = None
     query: str = ""
     errors: dict[str, str] = field(default_factory=dict)
+    #: The language on screen has just been asked for: it has no text area yet.
+    added: bool = False
 
     @classmethod
     def of(cls, template: Template, active: str = "") -> Editor:
@@ -88,6 +90,7 @@ class Editor:
             self.bodies[self.active] += form["insert"]
         if form.get("add"):
             self.active = languages.language(form["add"])
+            self.added = self.active not in self.bodies
             self.bodies.setdefault(self.active, "")
         if form.get("tab"):
             self.active = languages.language(form["tab"])
@@ -145,6 +148,7 @@ def panel(rt: Runtime, editor: Editor) -> dict[str, Any]:
     draft = drafts.draft(
         rt, body, editor.cls, lang, contact_id=editor.contact_id if person else None, sender=_sender(),
         countries=frozenset({country} if country else ()), missing=missing, audience=audience or None,
+        template_id=editor.template.id if editor.template else None,
     )  # fmt: skip
     one, many = parts.LIMITS[plan.encoding]
     return {
@@ -174,10 +178,18 @@ def context(rt: Runtime, editor: Editor) -> dict[str, Any]:
         "names": groups,
         "classes": CLASSES,
         "help": _help(),
+        **row(editor),
+        "people": people(rt, editor.query) if editor.query.strip() else None,
+    }
+
+
+def row(editor: Editor) -> dict[str, Any]:
+    """What the row of languages and a text area need."""
+    return {
+        "editor": editor,
         "placeholder": _("Write the text. {{first_name}} becomes the person’s first name."),
         "language_name": language_name,
         "offered": [lang for lang in OFFERED if lang not in editor.bodies],
-        "people": people(rt, editor.query) if editor.query.strip() else None,
     }
 
 

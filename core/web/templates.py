@@ -9,6 +9,7 @@ from flask import Blueprint, request, url_for
 from flask_security import current_user
 
 from core.content import templates
+from core.content.vendortexts import store as vendortexts
 from core.contract.errors import Refusal
 from core.db.codes import Cls
 from core.db.models import Template
@@ -68,18 +69,19 @@ def save(template_id: int):
 @bp.post("/check")
 @allow("view")
 def check():
-    """The editor after a button, or with htmx only the panel while someone types."""
+    """The editor after a button, or with htmx only what changes around the text areas."""
     editor = Editor.typed(request.form)
-    wanted = request.args.get("only", "")
-    if htmx and wanted == "panel":
-        return page(
-            "templates/_panel.html", fragment="templates/_panel.html", oob=True, **editing.panel(rt(), editor)
-        )
-    if htmx and wanted == "people":
-        return page(
-            "templates/_people.html", fragment="templates/_people.html",
-            people=editing.people(rt(), editor.query), editor=editor,
-        )  # fmt: skip
+    wanted = request.args.get("only", "") if htmx else ""
+    if wanted == "panel":
+        return _part("_panel", oob=True, class_help=editing.class_help, **editing.panel(rt(), editor))
+    if wanted == "lang":
+        return _part("_turned", **editing.row(editor))
+    if wanted in ("people", "person"):
+        people = editing.people(rt(), editor.query)
+        answer = _part("_people", people=people, editor=editor)
+        if wanted == "person":
+            answer.headers["HX-Trigger-After-Settle"] = "editor-refresh"
+        return answer
     return _editor(editor)
 
 
@@ -93,7 +95,7 @@ def history(template_id: int):
     lines = [(text, _changes(before.get((text.lang, text.version - 1), ""), text.body)) for text in versions]
     return page(
         "templates/history.html", saved=template, cls=Cls(template.cls).name, lines=lines, current=current,
-        language_name=editing.language_name,
+        language_name=editing.language_name, at_vendor=bool(vendortexts.needing(rt())),
     )  # fmt: skip
 
 
@@ -150,11 +152,15 @@ def _save(template: Template | None):
     )
 
 
+def _part(name: str, **context):
+    return page(f"templates/{name}.html", fragment=f"templates/{name}.html", **context)
+
+
 def _editor(editor: Editor, status: int = 200):
     used = templates.campaigns_using(editor.template.id) if editor.template else []
     return page(
         "templates/editor.html", fragment="templates/_editor.html", status=status, used=used,
-        class_help=editing.class_help, **editing.context(rt(), editor),
+        class_help=editing.class_help, at_vendor=bool(vendortexts.needing(rt())), **editing.context(rt(), editor),
     )  # fmt: skip
 
 

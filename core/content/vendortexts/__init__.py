@@ -1,0 +1,1 @@
+"""Our templates at vendors that send approved templates only: words, mappings, standing."""
