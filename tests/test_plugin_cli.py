@@ -52,14 +52,13 @@ def test_a_skeleton_needs_a_plain_name(name, tmp_path):
 def test_check_says_what_is_wrong_and_fails(tmp_path, cli_sqlite):
     file, _test = scaffold.write("provider", "mine", tmp_path)
     assert cli_sqlite("plugin", "check", file).exit_code == 0
-    file.write_text(
-        file.read_text().replace('return Result("rejected", code=str(answer.status))', "return 1 / 0")
-    )
+    file.write_text(file.read_text().replace("(message,) = messages", "(message,) = messages[1 / 0 :]"))
     file.write_text(file.read_text().replace('name = "mine"', 'name = "Mine"'))
     done = cli_sqlite("plugin", "check", file, "--json")
     assert done.exit_code == 1
     broken = [sentence for one in json.loads(done.stdout) for sentence in one["broken"]]
     assert any("lower-case" in sentence for sentence in broken)
+    assert any("send raised ZeroDivisionError" in sentence for sentence in broken)
 
 
 def test_check_of_a_file_that_registers_nothing_is_refused(tmp_path, cli_sqlite):
