@@ -47,12 +47,14 @@ class Rules:
     """Whom outgoing requests may reach.
 
     `allow`: names, addresses or networks of internal gateways; to them plain http and any port are fine.
-    `plain`: http to public hosts, too.  `ports` are those of public hosts.
+    `plain`: http to public hosts, too.  `ports` are those of public hosts.  `heard`: where a client leaves the
+    (request, answer) pairs of its last calls, for the log of who made the rules; None keeps nothing.
     """
 
     allow: tuple[str, ...] = ()
     plain: bool = False
     ports: frozenset[int] = frozenset({80, 443, 8080, 8443})
+    heard: Any = field(default=None, compare=False, repr=False)
     _networks: tuple[Any, ...] = field(init=False, repr=False)
 
     def __post_init__(self):
@@ -65,10 +67,10 @@ class Rules:
         object.__setattr__(self, "_networks", tuple(networks))
 
     @classmethod
-    def of(cls, settings: Any) -> Rules:
+    def of(cls, settings: Any, heard: Any = None) -> Rules:
         """The rules of an instance's settings `http_allow` and `http_plain`."""
         allow = tuple(part.strip().lower() for part in settings.http_allow.split(",") if part.strip())
-        return cls(allow=allow, plain=settings.http_plain)
+        return cls(allow=allow, plain=settings.http_plain, heard=heard)
 
     def allows_internal(self, host: str, address: str) -> bool:
         """Did the operator open this host by name, or this address?"""

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core import config
+from core import config, redact
 from core.contract.manager import Plugins
 from core.db import database, migrate, pluginstate
 from core.jobs import Queue
@@ -27,6 +27,7 @@ def compose(instance: str | Path | None = None, *, cache_mb: int = 32, **overrid
     os.umask(0o077)  # whatever this process writes is its owner's alone: databases, journal, uploads
     settings = config.load(instance, **overrides)
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    redact.guard_logs()
     logging.getLogger("huey").setLevel(logging.WARNING)  # it would name every hint of every second
     keys = crypto.load_keys(settings.path("keys"))
     database.connect(settings.database_url, cache_mb)

@@ -169,6 +169,8 @@ class Client:
                 multi.select(1.0)
             if done < active // 4:
                 clock.sleep(GATHER_S)
+        if self.rules.heard is not None:
+            self.rules.heard.extend(zip(requests, answers, strict=True))
         return answers
 
     def _new_handle(self) -> _Handle:

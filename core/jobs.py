@@ -46,12 +46,14 @@ JOBS = {
     "relabel_rule": "core.audience.labelling.running:one",
     "event-import": "core.audience.events.importing:run",
     "growth": "core.audience.segments.growth:record",
+    "trials": "core.measure.trials.run:job",
 }
 #: Periodic work of the core: name → (seconds, where it lives).
 PERIODIC = {
     "sweep": (15, "core.sending.sweep:sweep"),
     "due": (5, "core.sending.launch:due"),
     "receipts": (1, "core.sending.receipts:apply"),
+    "second_texts": (5, "core.sending.routes.second:send"),
     "rematch": (600, "core.sending.receipts:rematch_all"),
     "poll": (10, "core.sending.receipts:poll_due"),
     "imports": (30, "core.audience.importing.batch:resume"),
@@ -65,9 +67,16 @@ PERIODIC = {
     "numbers": (60, "core.audience.numbers:due"),
     "quality": (3600, "core.audience.quality.findings:due"),
     "suppressions": (600, "core.audience.suppression:expire_suppressions"),
+    "arrival": (60, "core.measure.arrival.job:run"),
+    "trials": (5, "core.measure.trials.run:job"),
     "reply_events": (5, "core.sending.replyevents:record"),
     "site_people": (60, "core.audience.sources.site:know_people"),
     "retention": (1800, "core.audience.retention:nightly"),
+    "otp": (2, "core.sending.otp.upkeep:run"),
+    "otp_watch": (60, "core.sending.otp.upkeep:watch"),
+    "balances": (3600, "core.sending.balances:poll_due"),
+    "vendor_templates": (3600, "core.sending.vendorsync:due"),
+    "papers": (3600, "core.sending.dossiers.reminders:run"),
     "housekeeping": (3600, "core.housekeeping:run"),
 }
 #: Jobs a person waits for go first where the storage knows priorities.

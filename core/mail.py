@@ -1,4 +1,4 @@
-"""Mail by the configured SMTP server; only for links to choose a password."""
+"""Mail by the configured SMTP server: links to choose a password, and what administrators must hear of."""
 
 from __future__ import annotations
 
@@ -25,12 +25,13 @@ def send_later(rt: Runtime, to: str, subject: str, text: str) -> threading.Threa
 
     A failure is logged: the person asks again, or an administrator makes a link by hand.
     """
-    thread = threading.Thread(target=_send, args=(rt, to, subject, text), name="mail", daemon=True)
+    thread = threading.Thread(target=send, args=(rt, to, subject, text), name="mail", daemon=True)
     thread.start()
     return thread
 
 
-def _send(rt: Runtime, to: str, subject: str, text: str) -> None:
+def send(rt: Runtime, to: str, subject: str, text: str) -> bool:
+    """Send one mail now; False when the server did not take it, which is logged."""
     url = urlsplit(rt.settings.smtp_url)
     mail = EmailMessage()
     mail["From"] = rt.settings.mail_from or f"cooee@{urlsplit(rt.settings.public_url).hostname}"
@@ -50,3 +51,5 @@ def _send(rt: Runtime, to: str, subject: str, text: str) -> None:
             server.send_message(mail)
     except (OSError, smtplib.SMTPException) as error:
         log.error("mail to %s through %s failed: %s", to.split("@")[-1], url.hostname, error)
+        return False
+    return True

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from core.jobs import Ticker
 from core.sending import accounts, leases
+from core.sending.urgent import Urgent
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -41,29 +42,33 @@ def run(rt: Runtime) -> None:
     worker = leases.start(rt)
     consumer = rt.queue.consumer(threads=1)
     ticker = Ticker(rt, worker.id, {job.name: (job.every_s, job.run) for job in rt.plugins.jobs})
+    urgent = Urgent(rt, worker)
     try:
         consumer.start()
         ticker.start()
+        urgent.start()
         log.info("worker %s started (pid %s)", worker.id, os.getpid())
         while not stop.wait(1):
             if os.getppid() == 1 and os.environ.get("COOEE_SUPERVISED"):
                 log.warning("worker %s: the supervisor is gone, draining", worker.id)
                 break
-        _drain(consumer, ticker)
+        _drain(consumer, ticker, urgent)
     finally:
         accounts.close_providers(rt)
         leases.end(rt, worker)
         pid_file.unlink(missing_ok=True)
 
 
-def _drain(consumer, ticker: Ticker) -> None:
+def _drain(consumer, ticker: Ticker, urgent: Urgent) -> None:
     guard = threading.Timer(DRAIN_S, os._exit, args=(1,))
     guard.daemon = True
     guard.start()
     leases.draining.set()
     ticker.stop()
+    urgent.stop()
     consumer.stop(graceful=True)
     ticker.join()
+    urgent.join()
     guard.cancel()
 
 

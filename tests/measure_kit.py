@@ -24,6 +24,11 @@ def campaign(name: str = "Autumn", *, launched_at: int | None = None, **columns)
         return Campaign.insert(row | columns).execute()
 
 
+def add(campaign_id: int, rows: list[dict], first_contact: int) -> None:
+    """More messages of a campaign, to contacts from this one on."""
+    messages(campaign_id, [row | {"contact": first_contact + i} for i, row in enumerate(rows)])
+
+
 def messages(campaign_id: int, rows: list[dict]) -> None:
     """Write messages and recount: (state, and any column); ids follow the clock."""
     base = clock.now_ms() << 20
@@ -61,4 +66,4 @@ def sent(state: State, minutes: float | None = None, *, ago_h: float = 2, **more
     return {"state": state, "submitted": at, "final": final} | more
 
 
-__all__ = ["campaign", "kit", "messages", "sent", "tally"]
+__all__ = ["add", "campaign", "kit", "messages", "sent", "tally"]

@@ -106,7 +106,7 @@ def due_now(campaign: int) -> None:
 
 def whole(rt) -> None:
     """The ledger's invariants hold."""
-    assert verify.verify(rt) == []
+    assert verify.verify(rt) == [], verify.verify(rt)
 
 
 def set_state(message_id: int, *path: State) -> None:

@@ -43,8 +43,8 @@ CHECKS = (
 
 def config(token: str) -> SchemathesisConfig:
     """The same calls in every run; all checks."""
-    # Right in form and 422 all the same: a number that is none, a name nobody has.
-    accepted = {"expected-statuses": ["2xx", "401", "403", "404", "409", "422"]}
+    # Right in form and 422 all the same: a number that is none, a name nobody has; 429: a second code at once.
+    accepted = {"expected-statuses": ["2xx", "401", "403", "404", "409", "422", "429"]}
     return SchemathesisConfig.from_dict(
         {
             "seed": 20261122,

@@ -282,3 +282,13 @@ def test_topics_are_sealed_and_do_not_touch_the_class(rt):
     with database.write_tx():
         database.execute("UPDATE contact_topic SET out = 0")
     assert f"Contact {one}" in topics.check()
+
+
+@pytest.mark.parametrize("n", [3, 4, 8])
+def test_a_seal_is_read_in_pieces_of_any_size(rt, monkeypatch, n):
+    """An append may be exactly as long as what is read at once, or twice that."""
+    monkeypatch.setattr(chain, "_CHUNK", 4)
+    contact_id = create(rt, "+8613800138000")
+    bidx = rt.keys.blind_index("+8613800138000")
+    record(rt, *(Event(contact_id, bidx, Cls.mass, "opt_in", f"form {i}") for i in range(n)))
+    assert chain.verify(rt).broken is None

@@ -3,17 +3,25 @@
 import json
 import random
 
+from core import clock
 from core.db import database
 from core.db.codes import State
 from core.demo import people
 from core.measure import counts
+from core.measure.trials import report
+from core.sending import balances
+from core.sending.dossiers import standing
+from core.sending.otp import guard, stats
+from core.sending.routes import rules
 
 
 def test_the_demo_fills_an_empty_instance_and_its_books_add_up(cli):
     result = cli("demo", "--contacts", "400", "--json")
     assert result.exit_code == 0, result.stderr
     done = json.loads(result.stdout)
-    assert done["contacts"] == 400 == database.scalar("SELECT COUNT(*) FROM contact")
+    assert done["contacts"] == 400
+    # The others are the nine phones of the trial.
+    assert database.scalar("SELECT COUNT(*) FROM contact") == 409
     sent = counts.by_state(done["sent"])
     assert sum(sent.values()) == database.scalar(
         "SELECT audience FROM campaign WHERE id = ?", (done["sent"],)
@@ -27,7 +35,44 @@ def test_the_demo_fills_an_empty_instance_and_its_books_add_up(cli):
         )
         > 300
     )
+    _the_accounts_have_a_past()
     assert cli("verify").exit_code == 0
+
+
+def _the_accounts_have_a_past():
+    """Each page of Providers has something to show."""
+    watched = dict(
+        database.query("SELECT a.name, w.state FROM account a JOIN account_watch w ON w.account_id = a.id")
+    )
+    assert watched == {
+        "Cloud platform": "ok", "Carrier direct": "ok", "Reseller": "canary", "World gateway": "ok",
+    }  # fmt: skip
+    first, last, carriers = database.one(
+        "SELECT MIN(hour), MAX(hour), COUNT(DISTINCT carrier) FROM arrival_cell WHERE cls = 1"
+    )
+    assert last - first >= 14 * 24
+    assert carriers >= 6
+    assert [rule.strategy for rule in rules.every()] == ["arrival", "weight", "order"]
+    assert [account.name for account, _left in balances.low()] == ["Carrier direct"]
+    assert database.scalar("SELECT COUNT(*) FROM provider_call WHERE accepted < n") >= 6
+    assert {finding for (finding,) in database.query("SELECT DISTINCT finding FROM invoice_line")} == {
+        "ok", "price", "parts", "not_ours", "not_billed", "twice",
+    }  # fmt: skip
+    assert [prefix for prefix, *_rest in guard.blocked()] == ["4479503"]
+    codes = stats.totals(2 * clock.DAY_MS)
+    assert 0.7 < codes["verified"] / codes["sent"] < 1
+    papers = [paper.state for one in standing.every() for paper in one.papers]
+    assert {"expiring", "expired"} <= set(papers)
+
+
+def test_the_demos_trial_tells_the_accounts_apart(cli_sqlite, rt_sqlite):
+    cli_sqlite("demo", "--contacts", "120")
+    found = report.make(rt_sqlite, 1)
+    assert found.trial.state == "done"
+    assert [line.verdict.verdict for line in found.lines] == ["good", "good", "limits"]
+    good, _other, bad = (line.figures for line in found.lines)
+    assert bad.false.k > 0 == good.false.k
+    assert bad.arrival.value < good.arrival.value
 
 
 def test_the_same_seed_makes_the_same_people(tmp_path):

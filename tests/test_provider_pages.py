@@ -74,7 +74,17 @@ def test_an_account_is_added(client, rt_sqlite):
 
 def test_boxes_that_are_not_ticked_are_off(client, rt_sqlite):
     whole = dict.fromkeys(
-        ("accept_rate", "deliver_rate", "reply_rate", "optout_rate", "duplicate_rate"), "0.5"
+        (
+            "accept_rate",
+            "deliver_rate",
+            "reply_rate",
+            "optout_rate",
+            "duplicate_rate",
+            "slowness",
+            "false_receipt_rate",
+            "damage_rate",
+        ),
+        "0.5",
     )
     add(client, "simulator", seed="3", latency_ms="0", receipts="poll", **whole)
     assert accounts.settings_of(rt_sqlite, accounts.get("gw"))["shuffle"] is False

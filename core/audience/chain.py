@@ -217,7 +217,7 @@ class _Walk:
                 f"Seal {number} says it covers events {lo} to {hi}, which does not follow event {self._last}."
             )
         digest = _begin(self._rt, number, lo, hi, n, at, self._hash)
-        count, last, chunk = 0, lo - 1, []
+        count, last, chunk, between = 0, lo - 1, [], b""
         # Below the first seal nothing may stand either, whatever its number.
         for row in _read(self._last if self.seals else _LOWEST, hi):
             if row[0] < lo:
@@ -228,10 +228,10 @@ class _Walk:
             chunk.append(row)
             count, last = count + 1, row[0]
             if len(chunk) == _CHUNK:
-                digest.update(_canonical(chunk) + b",")
-                chunk = []
-        body = _canonical(chunk)
-        digest.update(body if chunk else b"")
+                digest.update(between + _canonical(chunk))
+                chunk, between = [], b","
+        if chunk:
+            digest.update(between + _canonical(chunk))
         if count != n or last != hi:
             what = (
                 f"Event {last + 1} is missing" if last < hi and number > 1 else "Events are missing or added"

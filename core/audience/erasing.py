@@ -94,6 +94,7 @@ def _forget(contact_id: int, bidx: bytes) -> None:
         ("UPDATE inbound SET body = '', phone_enc = '', contact_id = NULL WHERE contact_id = ?", contact_id),
         ("UPDATE inbound SET body = '', phone_enc = '', contact_id = NULL WHERE phone_bidx = ?", bidx),
         ("DELETE FROM contact_label WHERE contact_id = ?", contact_id),
+        ("DELETE FROM sender_sticky WHERE contact_id = ?", contact_id),
         ("DELETE FROM contact_topic WHERE contact_id = ?", contact_id),
         ("DELETE FROM label_change WHERE contact_id = ?", contact_id),
         ("DELETE FROM label_block WHERE contact_id = ?", contact_id),
@@ -104,6 +105,8 @@ def _forget(contact_id: int, bidx: bytes) -> None:
         ),
         ("DELETE FROM source_order WHERE phone_bidx = ?", bidx),
         ("DELETE FROM site_person WHERE contact_id = ?", contact_id),
+        ("DELETE FROM otp WHERE contact_id = ?", contact_id),
+        ("UPDATE trial_number SET owner = '', link = link + 1 WHERE contact_id = ?", contact_id),
         ("DELETE FROM profile WHERE contact_id = ?", contact_id),
         ("DELETE FROM contact WHERE id = ?", contact_id),
     ):

@@ -33,6 +33,7 @@ REASONS = {
     "complaint": lazy("complained"),
     "invalid": lazy("number does not work"),
     "provider": lazy("opted out at the provider"),
+    "blocked": lazy("blocked by the phone or its carrier"),
     "held": lazy("reply waits to be read"),
     "erased": lazy("erased"),
 }

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from core import ids
+from core import ids, secrecy
 from core.audience import deeds
 from core.audience.quality import merged
 from core.db import database
@@ -117,7 +117,7 @@ def _texts(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> lis
             "text",
             row[1],
             State(row[2]).name,
-            row[12] if row[12] is not None else bodies.get((row[5], row[6])),
+            secrecy.shown(row[4], row[12]) if row[12] is not None else bodies.get((row[5], row[6])),
             {
                 "message_id": row[0],
                 "reason": row[3] or "",

@@ -17,7 +17,10 @@ from core.contract.errors import CooeeError
 #: Modules that are not commands.
 _HELPERS = {"common", "campaign_more", "contact_more", "segment_more", "labelrule", "__main__"}
 #: Commands whose module name is not the word people type.
-_NAMES = {"resume_sending": "resume-sending"}
+_NAMES = {
+    "cls": "class", "resume_sending": "resume-sending", "vendor_template": "vendor-template",
+    "stop_sending": "stop-sending",
+}  # fmt: skip
 
 
 class _Nouns(click.Group):
@@ -30,7 +33,7 @@ class _Nouns(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         if name in self.commands:
             return self.commands[name]
-        module = name.replace("-", "_")
+        module = {word: module for module, word in _NAMES.items()}.get(name, name.replace("-", "_"))
         if module in _HELPERS or not (Path(__file__).parent / f"{module}.py").exists():
             return self._from_plugins(ctx, name)
         return importlib.import_module(f"core.cli.{module}").command

@@ -141,14 +141,15 @@ def balance(rt, name, as_json) -> None:
 
     Example: cooee account balance gw
     """
+    from core.sending import balances
+
     account = accounts.get(name)
     try:
-        left = accounts.open_provider(rt, account, connect=False).balance()
+        left = balances.ask(rt, account)
     except ProviderError as error:
         raise Refusal(f"{account.name} did not tell its balance: {error}") from None
     if left is None:
         raise Refusal(f"Provider {account.provider} does not tell a balance.")
-    accounts.keep_balance(account, left)
     data = {"amount_micros": left.amount_micros, "currency": left.currency, "units": left.units}
     told = (
         f"{left.units} parts"
@@ -186,3 +187,28 @@ def prices_(rt, name, file, as_json) -> None:
         ("COUNTRY", "CLASS", "PRICE OF A PART", "CURRENCY", "FROM"),
     )
     emit(data, as_json, human)
+
+
+@command.command("errors")
+@click.argument("name")
+@click.option(
+    "--set", "given", multiple=True, metavar="CODE=KIND", help="What a code means; no kind: its own."
+)
+@json_option
+@pass_rt
+def errors(rt, name, given, as_json) -> None:
+    """What the vendor's error codes mean for an account, and what each does.
+
+    Example: cooee account errors gw --set 30007=content --set 30003=handset
+    """
+    from core.sending import errorkinds
+
+    account = accounts.get(name)
+    if given:
+        errorkinds.put(account, _pairs(given), who=whoami())
+        account = accounts.get(account.id)
+    data = [row._asdict() for row in errorkinds.table(rt, account)]
+    for row in data:
+        row["last_at"] = row["last_at"] and clock.from_ms(row["last_at"]).isoformat()
+    rows = [(d["code"], d["kind"], d["default"] if d["changed"] else "", d["n"]) for d in data]
+    emit(data, as_json, table(rows, ("CODE", "KIND", "INSTEAD OF", f"IN {errorkinds.DAYS} DAYS")))

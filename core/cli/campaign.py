@@ -26,7 +26,7 @@ def command() -> None:
 @click.argument("name")
 @click.option("--segment", required=True, help="Whom: the name of a segment.")
 @click.option("--template", "templates", required=True, multiple=True, help="What; several are compared.")
-@click.option("--account", required=True, help="Through whom.")
+@click.option("--account", help="Through whom; without it as the routes say (`cooee route list`).")
 @click.option(
     "--weight", "weights", type=click.IntRange(1, 10_000), multiple=True, help="Share of each template."
 )
@@ -44,7 +44,7 @@ def command() -> None:
 @json_option
 @pass_rt
 def add(
-    rt, name: str, segment: str, templates: Sequence[str], account: str, weights: Sequence[int], holdout: float,
+    rt, name: str, segment: str, templates: Sequence[str], account: str | None, weights: Sequence[int], holdout: float,
     at: str | None, until: str | None, budget: float | None, pairs: Sequence[str], as_json: bool,
 ) -> None:  # fmt: skip
     """Make a draft.
@@ -64,7 +64,7 @@ def add(
     given: dict[str, Any] = {
         "segment_id": store.get(segment).id,
         "templates": [(find(t).id, weight) for t, weight in zip(templates, shares, strict=True)],
-        "account_id": accounts.get(account).id,
+        "account_id": accounts.get(account).id if account else None,
         "holdout_bp": round(holdout * 100),
         "options": chosen,
     }

@@ -19,7 +19,7 @@ from core.cli.common import emit, json_option, pass_rt
 @json_option
 @pass_rt
 def command(rt, contacts: int, seed: int, as_json: bool) -> None:
-    """Fill an empty instance with customers, campaigns of six weeks, one just sent and one on its way.
+    """Fill an empty instance with customers, four providers, six weeks of campaigns, one just sent, one on its way.
 
     Everything goes through the simulator: nothing is sent to anyone.
 

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import click
 
-from core.cli.common import pass_rt
+from core.cli.common import pass_rt, whoami
 
 
 @click.command("resume-sending")
 @pass_rt
 def command(rt) -> None:
-    """Switch sending on again after a restore.
+    """Switch sending on again after a restore or `cooee stop-sending`.
 
     Example: cooee resume-sending
     """
-    from core import backup
+    from core.sending import stopping
 
-    why = backup.resume_sending()
-    click.echo(f"Sending is on again (it was off: {why})." if why else "Sending was not off.")
+    was = stopping.start(rt, who=whoami(), anyway=True)
+    click.echo(f"Sending is on again (it was off: {was.why})." if was else "Sending was not off.")

@@ -129,7 +129,7 @@ def check(rt: Runtime, name: str, sender: str, countries: tuple[str, ...], as_js
         audience, missing = drafts.missing_counts(rt, text.body, lang)
         draft = drafts.draft(
             rt, text.body, Cls(template.cls).name, lang, sender=sender, missing=missing, audience=audience,
-            countries=frozenset(country.upper() for country in countries),
+            countries=frozenset(country.upper() for country in countries), template_id=template.id,
         )  # fmt: skip
         data += [
             {

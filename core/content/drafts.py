@@ -7,13 +7,14 @@ hides what the others found.
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from time import perf_counter
 from typing import Any
 
 from core.content import filters, honorific, links, merge, values
+from core.content.vendortexts import standing
 from core.contract.types import Draft, Finding
 from core.db import database
 from core.db.models import Field
@@ -123,11 +124,12 @@ def language_of(contact_id: int | None) -> str:
 def draft(
     rt: Runtime, text: str, cls: str, lang: str, *, contact_id: int | None = None, sender: str = "",
     countries: frozenset[str] = frozenset(), missing: Mapping[str, int] | None = None,
-    audience: int | None = None,
+    audience: int | None = None, template_id: int | None = None, accounts: Collection[int] | None = None,
 ) -> Draft:  # fmt: skip
     """A draft as the checks want it, merged for a contact or the made-up person.
 
     `missing` and `audience` come from `missing_counts`; a text that cannot be merged has no sample.
+    `template_id` is the saved template it is of, `accounts` those a campaign may send it through.
     """
     shown = preview(rt, text, lang, contact_id, cls=cls)
     if not shown.text and contact_id is not None:
@@ -135,6 +137,7 @@ def draft(
     return Draft(
         text=text, cls=cls, lang=lang, sample=shown.text, fields=frozenset(values.known_names(rt)),
         missing=missing or {}, audience=audience, countries=countries, sender=sender,
+        at_vendor=standing.of_text(rt, text, cls, lang, template_id, countries, accounts),
     )  # fmt: skip
 
 

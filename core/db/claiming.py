@@ -70,15 +70,15 @@ def due_campaigns(now: int) -> list[tuple[int, int]]:
     )
 
 
-def due_urgent(now: int) -> list[tuple[int, int]]:
-    """(campaign, class) of running campaigns of codes and notices that have a row to send now.
+def due_urgent(now: int, classes: Sequence[int] = (0, 1)) -> list[tuple[int, int]]:
+    """(campaign, class) of running campaigns of these classes that have a row to send now.
 
-    Asked several times a second while a mass campaign is sent: the few campaigns of these classes first.
+    Asked several times a second while a mass campaign is sent: the few campaigns of codes and notices first.
     """
     return database.query(
-        "SELECT c.id, c.cls FROM campaign c WHERE c.state = 'running' AND c.cls < 2 AND EXISTS (SELECT 1 FROM "
+        f"SELECT c.id, c.cls FROM campaign c WHERE c.state = 'running' AND c.cls {among()} AND EXISTS (SELECT 1 FROM "
         "message m WHERE m.state = 0 AND m.campaign_id = c.id AND m.not_before <= ?) ORDER BY c.cls, c.id",
-        (now,),
+        (listed(classes), now),
     )
 
 

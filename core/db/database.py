@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -20,6 +20,7 @@ from core import clock
 from core.contract.errors import Refusal
 from core.db import geo
 from core.db.models.base import database as proxy
+from core.db.turn import Turns
 
 #: A receipt that was acknowledged survives a power cut: synchronous=FULL (2).
 _PRAGMAS = {
@@ -43,6 +44,7 @@ def connect(url: str, cache_mb: int = 32) -> Database:
         pragmas = _PRAGMAS | {"cache_size": -1000 * cache_mb}
         made: Database = SqliteDatabase(path, pragmas=pragmas, timeout=10, lock_type="IMMEDIATE")
         made.register_function(geo.kilometres, geo.FUNCTION, 4, deterministic=True)
+        made.turns = Turns(path) if path != ":memory:" else None
     elif parts.scheme in ("postgresql", "postgres"):
         made = PostgresqlDatabase(url, prefer_psycopg3=True, autoconnect=True)
     else:
@@ -71,7 +73,8 @@ def _text(sql: str) -> str:
 @contextmanager
 def write_tx() -> Iterator[None]:
     """A transaction that writes; nests as a savepoint.  Keep network calls and hooks outside."""
-    with proxy.atomic():
+    turns = getattr(proxy.obj, "turns", None)
+    with turns.wait() if turns and not proxy.transaction_depth() else nullcontext(), proxy.atomic():
         yield
 
 

@@ -17,6 +17,13 @@ from core.db.tally import Deltas, hour_of
 
 #: After a restore nothing is marked until a person says so (`cooee resume-sending`).
 SENDING_OFF = "SELECT 1 FROM setting WHERE key = 'sending_off'"
+#: Spans of a cap: a day and a week, both rolling.
+CAP_SPANS_MS = (86_400_000, 7 * 86_400_000)
+#: Messages of a class a contact got since then, or may have got; what was declined does not count.
+_GOT = (
+    "SELECT COUNT(*) FROM message g WHERE g.contact_id = {} AND g.cls = ? AND g.submitted_at > ? "
+    "AND g.state IN (2, 3, 4, 5, 6, 8)"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +43,9 @@ class Gate:
     now: int
     #: A topic nobody marked may have opted out of; 0 asks nothing and costs nothing.
     topic_id: int = 0
+    #: Messages of class `cls` a contact may get in a day and in a week; None asks nothing and costs nothing.
+    cap: tuple[int | None, int | None] = (None, None)
+    cls: int = 0
 
 
 def lock_profiles(contact_ids: Iterable[int]) -> None:
@@ -94,7 +104,28 @@ def _passes(gate: Gate) -> tuple[str, list[Any]]:
         bound.append(gate.topic_id)
     campaign = "EXISTS (SELECT 1 FROM campaign c WHERE c.id = ? AND c.state = 'running')"
     campaign += f" AND NOT EXISTS ({SENDING_OFF})"
-    return f"{campaign} AND EXISTS (SELECT 1 FROM profile p WHERE {person})", bound
+    enough = ""
+    for most, span_ms in zip(gate.cap, CAP_SPANS_MS, strict=True):
+        if most is not None:
+            enough += f" AND ({_GOT.format('message.contact_id')}) < ?"
+            bound += [gate.cls, gate.now - span_ms, most]
+    return f"{campaign} AND EXISTS (SELECT 1 FROM profile p WHERE {person}){enough}", bound
+
+
+def over_cap(cap: tuple[int | None, int | None], cls: int, contact_ids: Iterable[int], now: int) -> set[int]:
+    """Who of these has had as many messages of a class as the cap allows."""
+    over: set[int] = set()
+    for most, span_ms in zip(cap, CAP_SPANS_MS, strict=True):
+        if most is not None:
+            over |= {
+                row[0]
+                for row in database.query(
+                    f"SELECT p.contact_id FROM profile p WHERE p.contact_id {among()} "
+                    f"AND ({_GOT.format('p.contact_id')}) >= ?",
+                    (listed(contact_ids), cls, now - span_ms, most),
+                )
+            }
+    return over
 
 
 def why_not(ids: Iterable[int]) -> list[tuple]:
@@ -197,12 +228,13 @@ def move(
     final_at: int | None = None,
     keep_submitted: bool = False,
     uncount: bool = False,
+    release: bool = False,
 ) -> list[tuple[int, int, int]]:
     """Move rows from `old` to `new`, counting it in `deltas`; (id, campaign_id, cost refunded) of the moved.
 
     With `lease` only rows of that lease.  A message that goes back to ready forgets its submit, unless
     `keep_submitted`: then the provider may know it, and its time limits a repeat under the same reference.
-    `uncount`: the try did not happen.
+    `uncount`: the try did not happen.  `release`: the rows forget their account, too.
     """
     guard, bound = ("", ()) if lease is None else (" AND lease = ?", (lease,))
     lock = " FOR UPDATE" if database.is_postgres() else ""
@@ -217,6 +249,7 @@ def move(
     sets = "state = ?, reason = ?, final_at = ?" + _CLEARED.get(new, "")
     sets += ", submitted_at = NULL" if forget else ""
     sets += ", attempt = attempt - 1" if uncount else ""
+    sets += ", account_id = 0" if release else ""
     values: list[Any] = [int(new), reason, final_at]
     if not_before is not None:
         sets += ", not_before = ?"
@@ -235,7 +268,7 @@ def move(
         left_parts = 0 if new == State.ready else parts
         left_cost = 0 if new in _CLEARED else cost
         hour = 0 if forget else hour_of(submitted_at)
-        deltas.add((campaign, variant, account, hour, int(new)), 1, left_parts, left_cost)
+        deltas.add((campaign, variant, 0 if release else account, hour, int(new)), 1, left_parts, left_cost)
         moved.append((id_, campaign, cost - left_cost))
     return moved
 

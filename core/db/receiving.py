@@ -90,18 +90,24 @@ def name(pairs: Iterable[tuple[int, str]]) -> None:
         database.executemany("UPDATE message SET provider_id = ? WHERE id = ? AND provider_id IS NULL", rows)
 
 
-def matched_pending(since: int, limit: int) -> list[tuple[int, int, int, int, str | None, int, int]]:
+def matched_pending(
+    since: int, limit: int
+) -> list[tuple[int, int, int, int, str | None, int, int, int | None]]:
     """Waiting receipts whose message can take them now.
 
-    (pending id, message id, account_id, state, code, at, received_at), oldest first.
+    (pending id, message id, account_id, state, code, at, received_at, hash of the part it is about or None),
+    oldest first.
     """
     columns = "p.id, m.id, p.account_id, p.state, p.code, p.at, p.received_at"
     takes = "m.state NOT IN (0, 1) AND p.received_at >= ?"
     return database.query(
-        f"SELECT {columns} FROM pending_receipt p JOIN message m ON m.id = p.message_id WHERE {takes} "
-        f"UNION ALL SELECT {columns} FROM pending_receipt p JOIN message m ON m.ref_hash = p.ref_hash "
+        f"SELECT {columns}, CAST(NULL AS BIGINT) FROM pending_receipt p JOIN message m ON m.id = p.message_id "
+        f"WHERE {takes} UNION ALL SELECT {columns}, NULL FROM pending_receipt p "
+        f"JOIN message m ON m.ref_hash = p.ref_hash WHERE p.message_id IS NULL AND {takes} "
+        f"UNION ALL SELECT {columns}, p.ref_hash FROM pending_receipt p "
+        "JOIN message_part t ON t.ref_hash = p.ref_hash JOIN message m ON m.id = t.message_id "
         f"WHERE p.message_id IS NULL AND {takes} ORDER BY 1 LIMIT ?",
-        (since, since, limit),
+        (since, since, since, limit),
     )
 
 
@@ -120,6 +126,15 @@ def open_messages(account_id: int, after: int, limit: int) -> list[tuple[int, st
         "SELECT id, provider_id FROM message WHERE id > ? AND account_id = ? AND state IN (3, 8) "
         "ORDER BY id LIMIT ?",
         (after, account_id, limit),
+    )
+
+
+def numbers_of(ids: Sequence[int]) -> list[tuple[int, bytes, int]]:
+    """(message, sealed number, when it was submitted) of those whose contact is still there."""
+    return database.query(
+        "SELECT m.id, c.phone_enc, m.submitted_at FROM message m JOIN contact c ON c.id = m.contact_id "
+        f"WHERE m.id {among()} AND c.phone_enc IS NOT NULL AND m.submitted_at IS NOT NULL",
+        (listed(list(ids)),),
     )
 
 

@@ -38,7 +38,8 @@ SELECT ? + id, ?, id, ?,
 FROM (SELECT p.contact_id AS id, (p.contact_id * 7919 + ?) % 9973 % 100 AS draw FROM profile p
       WHERE (p.consent_bits & {bit}) <> 0 AND (p.blocked_bits & {bit}) = 0 AND (p.contact_id * 131 + ?) % 100 < ?) drawn
 """
-_TALLY = """
+#: Counts the messages of a campaign that were written without the counters.
+TALLY = """
 INSERT INTO tally (campaign_id, variant, account_id, hour, state, n, parts, cost_micros, in_5m, in_24h)
 SELECT campaign_id, variant, account_id, submitted_at / 3600000, state, COUNT(*), SUM(parts), SUM(cost_micros),
   SUM(CASE WHEN state = 4 AND final_at - submitted_at <= 300000 THEN 1 ELSE 0 END),
@@ -77,7 +78,7 @@ def _one(rt, name, started, account_id, segment_id, template_id, share, chance) 
     )  # fmt: skip
     with database.write_tx():
         database.execute(statement, (at << 20, campaign_id, Cls.mass.value, account_id, at, at, k, k, share))
-        database.execute(_TALLY, (campaign_id,))
+        database.execute(TALLY, (campaign_id,))
         database.execute(
             "INSERT INTO variant (campaign_id, idx, template_id, weight) VALUES (?, 0, ?, 10000)",
             (campaign_id, template_id),

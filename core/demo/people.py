@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from core import clock
 from core.audience.importing import batch
 from core.contract.errors import Refusal
+from core.db import database
 from core.db.models import ImportBatch
 from core.runtime import Runtime
 
@@ -96,7 +98,7 @@ def write_csv(file: Path, n: int, chance: random.Random) -> None:
 
 
 def _chinese(i: int, chance: random.Random, today: date) -> list[Any]:
-    prefix = chance.choice(("138", "139", "150", "158", "186", "187"))
+    prefix = chance.choice(("138", "139", "150", "158", "187", "186", "130", "189", "133"))
     name = chance.choice(_SURNAMES) + chance.choice(_GIVEN)
     phone = f"{prefix} {i // 10_000 % 10_000:04d} {i % 10_000:04d}"
     return [
@@ -112,10 +114,10 @@ def _chinese(i: int, chance: random.Random, today: date) -> list[Any]:
 def _european(i: int, chance: random.Random, today: date) -> list[Any]:
     country = chance.choice(list(_EN_CITIES))
     number = {
-        "GB": f"07400 {i % 1_000_000:06d}",
-        "DE": f"0151 {20_000_000 + i:08d}",
-        "FR": f"06 {10_000_000 + i:08d}",
-    }[country]
+        "GB": (f"07400 {i % 1_000_000:06d}", f"07950 {i % 1_000_000:06d}"),
+        "DE": (f"0151 {20_000_000 + i:08d}", f"0176 {20_000_000 + i:08d}"),
+        "FR": (f"06 {10_000_000 + i:08d}", f"06 {60_000_000 + i:08d}"),
+    }[country][chance.random() < 0.4]
     name = f"{chance.choice(_FIRST)} {chance.choice(_LAST)}"
     return [
         number,
@@ -147,3 +149,27 @@ def take_in(rt: Runtime, file: Path) -> dict[str, int]:
     if not done.created:
         raise Refusal("The demo's customers could not be imported; see `cooee doctor`.")
     return {"created": done.created, "rejected": done.rejected}
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A customer as the demo texts them."""
+
+    contact_id: int
+    bidx: bytes
+    number: str
+    country: str
+    carrier: str
+
+
+def known(rt: Runtime, most: int) -> list[Person]:
+    """At most so many customers by their numbers: ids differ from instance to instance, numbers do not."""
+    found = [
+        Person(contact_id, bytes(bidx), rt.keys.open_number(sealed), country, carrier)
+        for contact_id, bidx, sealed, country, carrier in database.query(
+            "SELECT c.id, c.phone_bidx, c.phone_enc, p.country, COALESCE(n.carrier, '') FROM contact c "
+            "JOIN profile p ON p.contact_id = c.id LEFT JOIN number_info n ON n.contact_id = c.id LIMIT ?",
+            (most,),
+        )
+    ]
+    return sorted(found, key=lambda person: person.number)

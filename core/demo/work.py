@@ -1,4 +1,4 @@
-"""What the demo's marketer made: account, segments, templates and two campaigns that really run."""
+"""What the demo's marketer made: segments, templates and two campaigns that really run."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ from core.audience.labelling import rules, running
 from core.audience.labelling.ready import READY
 from core.audience.segments import store
 from core.content import templates as words
-from core.db import database
-from core.db.models import Account, Price
+from core.db.models import Account
 from core.runtime import Runtime
 from core.sending import accounts, batch, drafts, expand, launch, leases, receipts
 
@@ -60,25 +59,6 @@ SEGMENTS = {
         ]
     },
 }
-
-
-def account(rt: Runtime, seed: int) -> Account:
-    """An account on the simulator, with what a part would cost."""
-    made = accounts.create(
-        rt, "Simulator", "simulator", {"seed": str(seed), "latency_ms": "20"}, sender="Kola", who="demo"
-    )
-    with database.write_tx():
-        for country, micros in (("", 45_000), ("GB", 310_000), ("DE", 520_000), ("FR", 480_000)):
-            Price.insert(
-                {
-                    Price.account_id: made.id,
-                    Price.country: country,
-                    Price.cls: -1,
-                    Price.micros_per_part: micros,
-                    Price.currency: "CNY",
-                }
-            ).execute()
-    return made
 
 
 def label_rules(rt: Runtime) -> None:

@@ -10,6 +10,11 @@ from core.contract.types import Scope
 from core.db import database
 from core.db.codes import Cls, State
 from core.measure import costs, counts, optouts
+from core.measure.arrival import news, store
+from core.sending import balances
+from core.sending.dossiers import reminders
+from core.sending.otp import alarms as otp_alarms
+from core.sending.routes import health
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ def needs() -> list[Need]:
         )
         if halted or open_until > clock.now_ms()
     ]
+    found += _drops()
     found += [
         Need("in_doubt", "warn", name=name, id=campaign_id, n=int(n))
         for campaign_id, name, n in database.query(
@@ -101,7 +107,38 @@ def needs() -> list[Need]:
             (State.in_doubt.value,),
         )
     ]
+    found += [
+        Need("balance", "bad", name=account.name, id=account.id, detail=balances.sentence(known))
+        for account, known in balances.low()
+    ]
+    found += [
+        Need("otp", "bad", name=kind, detail=f"+{prefix} {detail}".strip() if prefix else detail)
+        for _id, kind, prefix, detail, _at in otp_alarms.unseen()
+    ]
+    found += [
+        Need("papers", want.tone, name=want.title, id=want.account_id, detail=want.detail)
+        for want in reminders.wants()
+    ]
     return found
+
+
+def _drops() -> list[Need]:
+    """Accounts that get less because fewer texts arrive, and carriers they reach less well."""
+    alarms = store.alarms(open_only=True)
+    why = {one.account_id: news.reason(one) for one in alarms if not one.carrier}
+    names = dict(database.query("SELECT id, name FROM account WHERE enabled"))
+    resting = database.query(
+        "SELECT account_id, canary_bp, reason FROM account_watch WHERE state <> 'ok' ORDER BY since DESC"
+    )
+    return [
+        Need("arrival", "bad", share, names[id_], id_, why.get(id_, reason))
+        for id_, share, reason in resting
+        if id_ in names
+    ] + [
+        Need("carrier", "warn", name=names[one.account_id], id=one.account_id, detail=one.carrier)
+        for one in alarms
+        if one.carrier and one.account_id in names
+    ][:10]
 
 
 def running() -> list[tuple[int, str, str, dict[str, int]]]:
@@ -138,11 +175,18 @@ def accounts() -> list[Health]:
     """Every enabled account with its last 24 hours."""
     since = clock.now() - timedelta(days=1)
     now = clock.now_ms()
+    resting = health.watched(now)
     return [
         Health(
             account_id,
             name,
-            "halted" if halted else "open" if open_until > now else "ok",
+            "halted"
+            if halted
+            else "open"
+            if open_until > now
+            else "canary"
+            if account_id in resting
+            else "ok",
             counts.read(Scope(account_id=account_id, since=since)),
             balance,
         )

@@ -41,6 +41,8 @@ class Keys:
         self.reference = hmac.digest(index, b"client reference", "sha256")
         #: Seals the consent ledger and receipts of erasures.
         self.ledger = hmac.digest(index, b"consent ledger", "sha256")
+        #: Makes one-time codes and the hashes they are compared by.
+        self.otp = hmac.digest(index, b"one-time code", "sha256")
 
     def encrypt(self, data: bytes, aad: bytes) -> bytes:
         """Encrypt; `aad` ("table:column[:row]") must be given again to decrypt."""

@@ -25,6 +25,7 @@ SCOPES = {
     "items.write": lazy("Keep the catalogue of items"),
     "messages.write": lazy("Send single messages"),
     "messages.read": lazy("Read messages"),
+    "otp.write": lazy("Send and check one-time codes"),
     "campaigns.write": lazy("Make, launch, pause and cancel campaigns"),
     "campaigns.read": lazy("Read campaigns and their figures"),
     "segments.read": lazy("Read and count segments"),

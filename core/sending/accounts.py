@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+from collections import deque
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -24,11 +25,14 @@ from core.db.models import Account
 from core.http import Rules
 from core.i18n import _
 from core.security import audit
+from core.sending import errorkinds
 from core.sending.inbox import Sink
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
+#: Exchanges of a provider kept in memory until its call is logged.
+HEARD = 2_000
 _NO = frozenset({"", "0", "false", "no", "off", "n"})
 
 
@@ -262,7 +266,7 @@ def open_provider(rt: Runtime, account: Account | int, *, connect: bool = True) 
         raise BadConfig(f"No plugin offers the provider {account.provider!r} of account {account.name!r}.")
     holds = connect and cls.open is not Provider.open
     key = (account.id, connect, 0 if holds else threading.get_ident())
-    version = bytes(account.settings_enc)
+    version = (bytes(account.settings_enc), account.errors_version)
     opened = rt.plugins.opened.get(key)
     if opened is not None and opened[0] == version and type(opened[1]) is cls:
         return opened[1]
@@ -285,7 +289,8 @@ def _made(rt: Runtime, account: Account, cls: type[Provider]) -> Provider:
         made = cls(settings, callback_url(rt, account))
     except Refusal as error:
         raise BadConfig(f"The settings of account {account.name!r} are not usable: {error}") from None
-    made.outgoing = Rules.of(rt.settings)
+    made.outgoing = Rules.of(rt.settings, deque(maxlen=HEARD))
+    errorkinds.give(made, account.id)
     return made
 
 

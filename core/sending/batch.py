@@ -61,15 +61,15 @@ def one_batch(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> in
 def prepared(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> Drain | None:
     """A claimed batch with its words; None when nothing is to be done now."""
     row = database.one(
-        "SELECT account_id, options FROM campaign WHERE id = ? AND state = 'running' "
+        "SELECT account_id, options, cls FROM campaign WHERE id = ? AND state = 'running' "
         f"AND NOT EXISTS ({marking.SENDING_OFF})",
         (campaign_id,),
     )
     now = clock.now_ms()
     if row is None or not claiming.has_due(campaign_id, now):
         return None
-    allowed = route.candidates(breaker.load(), row[0])
-    why = route.stuck(allowed)
+    allowed = route.candidates(breaker.load(), row[0], row[2])
+    why = route.stuck(allowed, row[0], row[2])
     if why:
         stop(rt, campaign_id, why)
         return None

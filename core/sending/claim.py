@@ -14,8 +14,8 @@ from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from core import clock, faults
-from core.db import claiming, database, tally
-from core.db.codes import MARKETING, Cls, State
+from core.db import claiming, classes, database, tally
+from core.db.codes import Cls, State
 from core.sending import options
 from core.sending.item import Item
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.sending.leases import Worker
 
 #: Messages a claim at most, and how much work a claim should hold.
-BATCH_MAX = 2_000
+BATCH_MAX = 5_000
 BATCH_S = 2.0
 
 
@@ -45,7 +45,7 @@ class Batch:
     @property
     def consent(self) -> int:
         """The class bit where the class needs consent, else 0."""
-        return self.cls.bit if self.cls in MARKETING else 0
+        return self.cls.bit if classes.of(self.cls).consent else 0
 
 
 def limit_for(*rates: float | None) -> int:

@@ -9,36 +9,35 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from core import clock, ids
+from core import clock, ids, secrecy
 from core.audience import consent, contacts, phones, suppression
 from core.content import links, merge, values
 from core.contract.errors import Refusal
-from core.db import database, tally
+from core.db import classes, database, tally
 from core.db.codes import Cls, State
 from core.db.models import Account
 from core.i18n import _
-from core.sending import messages
+from core.sending import messages, vendorfill
+from core.sending.dossiers import barring
 from core.sending.links import Maker
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
 KEY_MAX = 200
-#: A code nobody waits for any more is not sent.
-LATEST_MS = {Cls.otp: 5 * clock.MINUTE_MS, Cls.notice: clock.DAY_MS}
-LATEST_ELSE_MS = 3 * clock.DAY_MS
 #: What stands for a link until the message has an id: brackets nobody types.
 _MARKS = {name: f"⦃{idx}⦄" for name, (idx, _kind) in links.SERVICE.items()}
 
 
 def send(
     rt: Runtime, to: str, cls: str | Cls, text: str, account_id: int | None = None, key: str | None = None,
-    who: str = "",
+    who: str = "", until: int | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Take one message to a number in any spelling; returns it as `show` does.
 
     It is sent by a worker within moments.  `key`: the same key to the same number is the same message, and
-    with other words a refusal.  Raises `Refusal`.
+    with other words a refusal.  `until`: not sent later than this (epoch ms), even where its class would allow
+    it.  Raises `Refusal`.
     """
     cls = consent.parse_class(cls) if isinstance(cls, str) else Cls(cls)
     if key is not None and not 1 <= len(key) <= KEY_MAX:
@@ -48,11 +47,13 @@ def send(
         raise Refusal(_("There is no account %(id)s.", id=account_id), field="account", status=404)
     if account_id is None and not Account.select().where(Account.enabled == True).exists():  # noqa: E712
         raise Refusal(_("There is no account to send through; add one under Providers."), field="account")
+    barring.refuse(cls, account_id)
     campaign_id = campaign(cls)
-    contact_id = _contact(rt, phone)
+    contact_id = contact(rt, phone)
     words = _words(rt, text, contact_id)
+    vendorfill.refuse_unspoken(rt, words, cls, account_id)
     message_id, new = database.retry_locked(
-        _store, rt, campaign_id, contact_id, cls, words, account_id or 0, key
+        _store, rt, campaign_id, contact_id, cls, words, account_id or 0, key, until
     )
     if new:
         rt.enqueue("send", campaign_id)
@@ -77,7 +78,7 @@ def campaign(cls: Cls) -> int:
     return database.scalar("SELECT id FROM campaign WHERE launch_key = ?", (name,))
 
 
-def _contact(rt: Runtime, phone: phones.Phone) -> int:
+def contact(rt: Runtime, phone: phones.Phone) -> int:
     """The contact of a number; somebody we never met becomes one, blocked if the number is."""
     bidx = rt.keys.blind_index(phone.e164)
     found = database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (bidx,))
@@ -130,36 +131,23 @@ def _linked(rt: Runtime, text: str, message_id: int) -> str:
 
 
 def _store(
-    rt: Runtime, campaign_id: int, contact_id: int, cls: Cls, text: str, account_id: int, key: str | None
-) -> tuple[int, bool]:
-    now = clock.now_ms()
+    rt: Runtime, campaign_id: int, contact_id: int, cls: Cls, text: str, account_id: int, key: str | None,
+    until: int | None = None,
+) -> tuple[int, bool]:  # fmt: skip
     with database.write_tx():
         message_id = ids.allocate(1)
-        dedupe = message_id if key is None else _dedupe(key)
-        new = database.execute(
-            "INSERT INTO message (id, campaign_id, contact_id, dedupe, variant, cls, state, attempt, not_before, "
-            "not_after, account_id, parts, cost_micros) VALUES (?, ?, ?, ?, 0, ?, 0, 0, ?, ?, ?, 0, 0) "
-            "ON CONFLICT (campaign_id, contact_id, dedupe) DO NOTHING",
-            (
-                message_id, campaign_id, contact_id, dedupe, int(cls), now,
-                now + LATEST_MS.get(cls, LATEST_ELSE_MS), account_id,
-            ),
-        ).rowcount  # fmt: skip
-        if new:
-            database.execute(
-                "INSERT INTO message_text (message_id, body) VALUES (?, ?)",
-                (message_id, _linked(rt, text, message_id)),
-            )
-            deltas = tally.Deltas()
-            deltas.add((campaign_id, 0, account_id, 0, State.ready), 1)
-            tally.move(deltas)
+        dedupe = message_id if key is None else dedupe_of(key)
+        latest = clock.now_ms() + classes.of(cls).latest_s * 1000
+        not_after = latest if until is None else min(latest, until)
+        body = _linked(rt, text, message_id)
+        if put(message_id, campaign_id, contact_id, cls, body, account_id, not_after, dedupe):
             return message_id, True
     known, body = database.one(
         "SELECT m.id, t.body FROM message m LEFT JOIN message_text t ON t.message_id = m.id "
         "WHERE m.campaign_id = ? AND m.contact_id = ? AND m.dedupe = ?",
         (campaign_id, contact_id, dedupe),
     )
-    if body != _linked(rt, text, known):
+    if secrecy.shown(cls, body or "") != secrecy.shown(cls, _linked(rt, text, known)):
         raise Refusal(
             _("Key “%(key)s” was used for another text to this number; take a new key.", key=key),
             field="key",
@@ -168,7 +156,30 @@ def _store(
     return known, False
 
 
-def _dedupe(key: str) -> int:
+def put(
+    message_id: int, campaign_id: int, contact_id: int, cls: Cls, body: str, account_id: int, not_after: int,
+    dedupe: int | None = None,
+) -> bool:  # fmt: skip
+    """Store one message with its words, ready to be sent, inside `write_tx()`; False when there is one of this
+    campaign, contact and `dedupe` (by default the message's own id, so never)."""
+    new = database.execute(
+        "INSERT INTO message (id, campaign_id, contact_id, dedupe, variant, cls, state, attempt, not_before, "
+        "not_after, account_id, parts, cost_micros) VALUES (?, ?, ?, ?, 0, ?, 0, 0, ?, ?, ?, 0, 0) "
+        "ON CONFLICT (campaign_id, contact_id, dedupe) DO NOTHING",
+        (
+            message_id, campaign_id, contact_id, message_id if dedupe is None else dedupe, int(cls),
+            clock.now_ms(), not_after, account_id,
+        ),
+    ).rowcount  # fmt: skip
+    if new:
+        database.execute("INSERT INTO message_text (message_id, body) VALUES (?, ?)", (message_id, body))
+        deltas = tally.Deltas()
+        deltas.add((campaign_id, 0, account_id, 0, State.ready), 1)
+        tally.move(deltas)
+    return bool(new)
+
+
+def dedupe_of(key: str) -> int:
     """63 bits of a key, negative: message ids, which stand here for messages without a key, are positive."""
     return -1 - (int.from_bytes(hashlib.sha256(key.encode()).digest()[:8]) >> 1)
 

@@ -22,7 +22,7 @@ from core.db.codes import Cls, State
 from core.db.sets import among, listed
 from core.i18n import _
 from core.security import audit
-from core.sending import accounts, record
+from core.sending import accounts, calls, record
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -122,7 +122,8 @@ def _look_up(
     unknown: list[int] = []
     for message_id in message_ids:
         try:
-            found = provider.look_up(references.of(message_id))
+            with calls.asked(provider, account_id, "look_up"):
+                found = provider.look_up(references.of(message_id))
         except Exception as error:
             log.warning("account %s: look-up failed (%s); asked again later", account_id, error)
             break

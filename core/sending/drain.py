@@ -1,10 +1,10 @@
 """A claimed batch on its way out: rendered, routed, then window after window (submit.py).
 
 1. Words and parts for everyone; who gets none is skipped with the reason.
-2. An account for each message; what no account can take now goes back.
-3. Per account, turns: hold hook, mark, wire, record.  Where the wire is slow a large window is kept in two
-   halves: one is on the wire while the other is recorded and the next one marked.  Together they are still
-   one window, so no more than that can be in doubt.
+2. An account and a sender for each message; what none can take now goes back.
+3. Per account and sender, turns: hold hook, mark, wire, record.  Where the wire is slow a large window is kept in
+   parts: some are on the wire while another is recorded and the next one marked (air.py).  Together they are
+   still one window, so no more than that can be in doubt.
    As the last one leaves, the next batch is prepared.
 4. What could not go (an account rests, the rate is used up, the process drains) goes back to ready.
 """
@@ -12,22 +12,24 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 from core import clock, ids
 from core.audience import topics
 from core.contract.errors import ProviderError
 from core.contract.types import Provider, Result
-from core.db import claiming, database, tally
+from core.db import claiming, classes, database, tally
 from core.db.codes import Cls, State
-from core.sending import accounts, breaker, claim, judge, leases, render, route, submit, wire
+from core.sending import accounts, breaker, claim, judge, leases, render, submit, vendorfill
+from core.sending.air import Air
 from core.sending.claim import Batch
 from core.sending.item import Item, Lane
 from core.sending.judge import Judge
 from core.sending.prices import Prices
+from core.sending.routes import turns
+from core.sending.routes.router import Router
+from core.sending.routes.way import Way
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -37,16 +39,14 @@ log = logging.getLogger("cooee.send")
 
 #: A wait for the rate longer than this gives the rest of the batch back.
 NAP_S = 2.0
-#: One-time codes and notices are looked for this often while a mass campaign is sent.
+#: Classes that go first are looked for this often while others are sent.
 PEEK_S = 0.2
+#: A message that costs too much is looked at again after this.
+DEAR_MS = 15 * clock.MINUTE_MS
 #: Window of providers that say nothing: small enough to look at every doubt.
 CAREFUL_WINDOW = 8
-#: A window of at least this many is kept in two halves when the wire takes as long as a third of a turn.
-HALVES_FROM, HALVES_SHARE = 128, 0.33
 #: Stands for each message of a call that found no connection.
 UNREACHABLE = Result("retry")
-
-Flight = tuple[submit.Turn, "Future[tuple[list[Result], Exception | None]]"]
 
 
 class Drain:
@@ -77,18 +77,27 @@ class Drain:
         batch, now = self.batch, clock.now_ms()
         # Read now, not when the batch was claimed: the window before it may have put an account to rest.
         self.every = {account.id: account for account in breaker.load()}
-        allowed = route.candidates(self.every.values(), batch.account_id)
-        lanes, parked = route.assign(self.rt, batch.cls, self._rest, allowed, self.every, now)
+        router = Router(self.rt, batch.cls, batch.account_id, self.every, now)
+        plan = router.plan(self._rest)
         waiting: dict[int, list[Item]] = {}
-        for item, until in parked:
+        for item, until in plan.parked:
             waiting.setdefault(until, []).append(item)
-        for number, (account_id, items) in enumerate(lanes.items(), 1):
+        lanes = [(key[0], items, router.way(key)) for key, items in plan.lanes.items()]
+        paced = [(way, items) for _id, items, way in lanes if way is not None and way.rate_per_s]
+        free = [lane for lane in lanes if lane[2] is None or not lane[2].rate_per_s] if paced else lanes
+        over: list[tuple[Way | None, int, list[Item]]] = []
+        for number, (account_id, items, way) in enumerate(free, 1):
             self._ahead = ahead if number == len(lanes) else None
-            until, left = self._lane(account_id, items)
-            if left:
-                waiting.setdefault(until, []).extend(left)
+            over.append((way, *self._lane(account_id, items, way)))
+        over += turns.take(paced, lambda way, items: self._lane(way.account_id, items, way), self._may_go_on)
+        for way, until, left in over:
+            for moment, some in turns.again(way, until, left):
+                if some:
+                    waiting.setdefault(moment, []).extend(some)
         for until, items in sorted(waiting.items()):
             self._leave(items, State.ready, "", until or None)
+        if plan.lost:
+            self._leave(plan.lost, State.skipped, "no_route")
         claim.give_back(self.worker, batch.lease)
         waits = State.ready.name
         told = [change for change in self.changes if change[1] != waits]
@@ -124,7 +133,7 @@ class Drain:
 
     # --- one account ----------------------------------------------------------------------------------
 
-    def _lane(self, account_id: int, items: list[Item]) -> tuple[int, list[Item]]:
+    def _lane(self, account_id: int, items: list[Item], way: Way | None) -> tuple[int, list[Item]]:
         """Send through one account; (not before, items left over)."""
         account, now = self.every[account_id], clock.now_ms()
         health = self.worker.kept(("health", account_id), lambda: breaker.Health(account)).refresh(account)
@@ -140,43 +149,84 @@ class Drain:
             return self.judge.failed(account, error), items
         if account.half_open and not breaker.probe(account, now):
             return now + 1000, items
+        if provider.needs_templates:
+            items, waiting = self._at_vendor(account_id, provider, items)
+            if waiting:
+                return now + 1000, waiting
         prices = Prices(account_id, self.batch.cls, now)
         for item in items:
             item.cost_micros = item.parts * prices.micros(item.country)
+        items = self._affordable(items, prices, now)
         size = window_size(self.batch.options.window, provider)
-        return self._windows(self.lane(account, provider), account, health, items, size)
+        lane = self.lane(account, provider, way)
+        self.judge.mended = way.mended(items) if way is not None else frozenset()
+        return self._windows(lane, account, health, items, size)
 
-    def lane(self, account: breaker.Account, provider: Provider) -> Lane:
+    def _at_vendor(
+        self, account_id: int, provider: Provider, items: list[Item]
+    ) -> tuple[list[Item], list[Item]]:
+        """(those the vendor has an approved template for, those that wait because the campaign was paused)."""
+        batch = self.batch
+        made = vendorfill.fill(
+            self.rt, self.worker, batch.campaign_id, Cls(batch.cls), batch.direct, account_id, provider, items
+        )
+        if made.stop:
+            judge.stop(self.rt, batch.campaign_id, made.stop)
+            return [], items
+        for reason in {reason for _item, reason in made.refused}:
+            self._leave([item for item, why in made.refused if why == reason], State.skipped, reason)
+        return made.ready, []
+
+    def _affordable(self, items: list[Item], prices: Prices, now: int) -> list[Item]:
+        """Without those whose part costs more than their class may: a code is skipped, others wait for another
+        price or account."""
+        ceiling = classes.of(self.batch.cls).price_max_micros
+        if ceiling is None:
+            return items
+        dear = [item for item in items if prices.micros(item.country) > ceiling]
+        if not dear:
+            return items
+        if self.batch.cls == Cls.otp:
+            self._leave(dear, State.skipped, "price")
+        else:
+            self._leave(dear, State.ready, "price", now + DEAR_MS)
+        out = {item.id for item in dear}
+        return [item for item in items if item.id not in out]
+
+    def lane(self, account: breaker.Account, provider: Provider, way: Way | None = None) -> Lane:
         """What every window of this batch through an account has in common."""
-        batch, ttl_s = self.batch, provider.idempotency_ttl_s
-        closed = submit.Closed(self.rt, batch.cls, bool(batch.consent) and batch.options.quiet_hours)
+        batch, ttl_s, rules = self.batch, provider.idempotency_ttl_s, classes.of(self.batch.cls)
+        closed = submit.Closed(self.rt, batch.cls, batch.options.quiet_hours)
+        if way is not None:
+            way.errors = provider.errors
         return Lane(
             batch.campaign_id, batch.cls, batch.cls.bit, batch.consent, account.id, batch.lease,
             closed=closed, budgeted=batch.budgeted, rate_per_s=account.rate_per_s,
-            campaign_rate_per_s=batch.options.rate, sender=account.sender, echoes=provider.echoes_reference,
+            campaign_rate_per_s=batch.options.rate, sender=(way and way.sender) or account.sender,
+            echoes=provider.echoes_reference,
             ttl_ms=None if ttl_s is None else ttl_s * 1000, provider=provider,
             topic_id=topics.get(batch.options.topic).id if batch.options.topic else 0,
-            optout_codes=frozenset(provider.optout_codes),
+            cap=(rules.cap_day, rules.cap_week),
+            optout_codes=frozenset(provider.optout_codes), errors=provider.errors, way=way,
         )  # fmt: skip
 
     def _windows(
         self, lane: Lane, account: breaker.Account, health: breaker.Health, items: list[Item], size: int
     ) -> tuple[int, list[Item]]:
-        flying: deque[Flight] = deque()
+        air = Air(self.worker, self.references, lane, size)
         at, not_before, made = 0, 0, None
         try:
             while True:
                 go_on = not not_before and at < len(items) and self._may_go_on()
-                halves = go_on and not health.half_open and self._halves(account.id, size)
-                part = 1 if health.half_open else size // 2 if halves else size
+                parts = air.parts() if go_on and not health.half_open else 1
+                part = 1 if health.half_open else size // parts
                 stalled = made is not None and not made.marked
                 done = None
-                out = sum(len(turn.marked) for turn, _future in flying)
-                full = out + part > (size if halves else part)
-                if flying and at == len(items):
+                full = air.out + part > (size if parts > 1 else part)
+                if air and at == len(items):
                     self._look_ahead()
-                if flying and (not go_on or stalled or full):
-                    done, before = self._landed(flying, account, health)
+                if air and (not go_on or stalled or full):
+                    done, before = self._landed(air, account, health)
                     not_before = not_before or before
                     go_on = go_on and not not_before
                 some = items[at : at + part] if go_on else []
@@ -186,64 +236,38 @@ class Drain:
                 self.changes += made.changes
                 at += made.used
                 if made.marked:
-                    flying.append((made, self._fly(lane, made, halves)))
+                    air.fly(made, parts > 1)
                 elif made.stop:
                     judge.stop(self.rt, lane.campaign_id, "The budget of the campaign is used up.")
                     not_before = made.now + 1000
-                elif some and not made.used and not flying:
+                elif some and not made.used and not air:
                     if made.wait_s > NAP_S:
                         not_before = made.now + int(made.wait_s * 1000)
                     else:
                         clock.sleep(max(made.wait_s, 0.001))
         finally:
-            # Whatever broke: nothing may be on the wire when the lease is settled.
-            for _made, future in flying:
-                future.exception()
-                self.worker.flights -= 1
+            air.ground()
 
-    def _landed(
-        self, flying: deque[Flight], account: breaker.Account, health: breaker.Health
-    ) -> tuple[submit.Done, int]:
+    def _landed(self, air: Air, account: breaker.Account, health: breaker.Health) -> tuple[submit.Done, int]:
         """The window that left first, and the instant before which no other may follow it (0: at once)."""
-        made, future = flying[0]
-        results, error = future.result()
-        flying.popleft()
-        self.worker.flights -= 1
-        self._note_pace(account.id, made)
-        return submit.Done(made.marked, results), self.judge.window(account, health, results, error)
-
-    def _fly(self, lane: Lane, made: submit.Turn, aside: bool) -> Future:
-        """Put a marked window on the wire: in a thread of its own when asked to, or when that is in use."""
-        work = (self.worker, self.references, lane, made)
-        if aside or self.worker.flights:
-            pool = self.worker.kept("wire", lambda: ThreadPoolExecutor(1, "wire"))
-            future = pool.submit(wire.put, *work)
-        else:
-            future = Future()
-            future.set_result(wire.put(*work))
-        self.worker.flights += 1
-        return future
+        made, (results, error) = air.land()
+        return submit.Done(made.marked, results, made.call), self.judge.window(
+            account, health, results, error
+        )
 
     def _look_ahead(self) -> None:
         ask, self._ahead = self._ahead, None
         if ask is not None:
             self.following = ask()
 
-    def _halves(self, account_id: int, size: int) -> bool:
-        return size >= HALVES_FROM and self.worker.cache.get(("slow", account_id), False)
-
-    def _note_pace(self, account_id: int, made: submit.Turn) -> None:
-        if made.wire_s:
-            self.worker.cache["slow", account_id] = made.wire_s > HALVES_SHARE * made.turn_s
-
     def _may_go_on(self) -> bool:
-        """False when the process drains or the slice is over.  Lets codes and notices through in between."""
+        """False when the process drains or the slice is over.  Lets classes that go first through in between."""
         now = clock.monotonic()
         if leases.draining.is_set() or now > self.until + NAP_S:
             return False
-        if self.batch.cls not in (Cls.otp, Cls.notice) and now - self.peeked > PEEK_S:
+        if now - self.peeked > PEEK_S and (ahead := classes.ahead_of(self.batch.cls)):
             self.peeked = now
-            for campaign_id, _cls in claiming.due_urgent(clock.now_ms()):
+            for campaign_id, _cls in claiming.due_urgent(clock.now_ms(), ahead):
                 self.serve(campaign_id)
         return True
 

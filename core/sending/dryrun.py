@@ -22,6 +22,7 @@ from core.db.models import Account, Campaign
 from core.i18n import _
 from core.sending import drafts, findings, finishing, options, people, prices
 from core.sending.links import wanted
+from core.sending.routes import estimate
 from core.sending.samples import Samples
 from core.timing import hours, windows
 
@@ -94,7 +95,11 @@ class _Run:
         self.now = clock.now_ms()
         self.start = people.starts(rt, campaign, max(campaign.send_at or 0, self.now))
         self.account = Account.get_or_none(Account.id == campaign.account_id)
-        self.prices = prices.Prices(campaign.account_id or 0, self.cls, self.start.at)
+        self.prices: prices.Prices | estimate.Dearest = (
+            prices.Prices(campaign.account_id, self.cls, self.start.at)
+            if campaign.account_id
+            else estimate.Dearest(self.cls, self.start.at)
+        )
         self.short_links = wanted(campaign)
         self.texts = self._compiled()
         self.made = Report(at=self.now, start_at=self.start.at, budget_micros=campaign.budget_micros)
@@ -249,7 +254,7 @@ class _Run:
                 "SELECT currency FROM price WHERE account_id = ? ORDER BY from_at DESC LIMIT 1",
                 (self.campaign.account_id or 0,),
             )
-            or ""
+            or self.prices.currency
         )
         made.unpriced = sum(n for c, n in made.countries.items() if not self.prices.micros(c))
 

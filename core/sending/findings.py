@@ -11,7 +11,8 @@ from core.contract.types import Finding
 from core.db.codes import Cls
 from core.db.models import Account, Campaign
 from core.i18n import _, _n
-from core.sending import drafts
+from core.sending import breaker, drafts, route
+from core.sending.dossiers import barring
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -42,10 +43,14 @@ def of_texts(
         for idx, langs in drafts.texts(campaign).items()
         for lang, (body, _v) in langs.items()
     ]
+    templates = {arm.idx: arm.template_id for arm in drafts.variants(campaign.id)}
+    through = [
+        one.id for one in route.candidates(breaker.load(), campaign.account_id, campaign.cls) if one.enabled
+    ]
     for idx, lang, body in texts:
         draft = content.draft(
             rt, body, Cls(campaign.cls).name, lang, sender=sender, missing=missing, audience=audience,
-            countries=countries.get((idx, lang), frozenset()),
+            countries=countries.get((idx, lang), frozenset()), template_id=templates.get(idx), accounts=through,
         )  # fmt: skip
         for finding in content.check(rt, draft):
             key = (finding.level, finding.code, finding.message)
@@ -58,7 +63,15 @@ def of_texts(
             f.message if len(found[key]) == len(texts) else f"{', '.join(found[key])}: {f.message}",
         )
         for key, f in first.items()
-    ]
+    ] + of_papers(campaign)
+
+
+def of_papers(campaign: Campaign) -> list[Finding]:
+    """Accounts left out for want of papers; in the way when none is left."""
+    barred = barring.barred(campaign.cls)
+    every = [one for one in breaker.load() if one.enabled and campaign.account_id in (None, one.id)]
+    level = "warn" if any(one.enabled for one in route.candidates(every, None, campaign.cls)) else "block"
+    return [Finding(level, "papers.missing", barring.why_barred(one.id)) for one in every if one.id in barred]
 
 
 def variant_name(idx: int) -> str:

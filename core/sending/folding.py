@@ -35,6 +35,8 @@ class Item:
     code: str | None = None
     #: The provider says that the number opted out.
     opted_out: bool = False
+    #: What its code means, where it says that the message failed (core.contract.kinds).
+    kind: str = ""
 
 
 class Folded:

@@ -13,6 +13,7 @@ from core import clock
 from core.audience import chain, consent, heldreplies, intents, keywords, phones, suppression
 from core.contract.types import Inbound
 from core.db import database
+from core.sending import handsets
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -78,6 +79,8 @@ def _read(rt: Runtime, text: Inbound, words: keywords.Words) -> _Read:
 def _store(rt: Runtime, account_id: int, one: _Read, done: Applied) -> None:
     text, intent, sealed = one.text, one.reading.intent, rt.keys.seal_number(one.e164)
     at = clock.to_ms(text.at) if text.at else clock.now_ms()
+    if handsets.recognise(one.body, one.bidx, text.sender.strip(), text.at and at, clock.now_ms()):
+        intent = handsets.INTENT
     row = database.one(
         "INSERT INTO inbound (account_id, contact_id, phone_bidx, phone_enc, body, intent, dedupe, received_at) "
         "VALUES (?, (SELECT id FROM contact WHERE phone_bidx = ?), ?, ?, ?, ?, ?, ?) "
@@ -90,6 +93,10 @@ def _store(rt: Runtime, account_id: int, one: _Read, done: Applied) -> None:
     if row is None:
         return
     done.ids.append(row[0])
+    if intent == handsets.INTENT:
+        return
+    if intent == "stop" and one.known:
+        handsets.stopped(one.bidx, account_id, clock.now_ms())
     if intent == "held" and one.known:
         heldreplies.hold(rt, row[0], one.bidx, sealed, one.reading)
     elif intent and one.known:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -29,6 +30,10 @@ class Item:
     encoding: str = "gsm7"
     parts: int = 0
     cost_micros: int = 0
+    #: What vendors get that send approved templates only: a `VendorText`.
+    vendor: Any = None
+    #: What the rules decided (`routes.choosing.Choice`); None where none had a say.
+    choice: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,5 +62,11 @@ class Lane:
     provider: Any = None
     #: The campaign's topic: whoever opted out of it is left out; 0 for none.
     topic_id: int = 0
+    #: Messages of the class a contact may get in a day and in a week; None for any number.
+    cap: tuple[int | None, int | None] = (None, None)
+    #: What rules and pools ask and keep (`routes.way.Way`); None where they have no say.
+    way: Any = None
     #: Codes of the provider that mean "this number opted out".
     optout_codes: frozenset[str] = frozenset()
+    #: What its codes mean: code → kind.
+    errors: Mapping[str, str] = field(default_factory=dict)

@@ -28,6 +28,8 @@ class Judge:
 
     def __init__(self, rt: Runtime, worker: Worker, batch: Batch):
         self.rt, self.worker, self.batch = rt, worker, batch
+        #: Of the present lane: codes whose refusals another account may still mend (`routes.way.Way.mended`).
+        self.mended: frozenset[str] = frozenset()
 
     def window(
         self,
@@ -62,7 +64,8 @@ class Judge:
         key = ("rejected", self.batch.campaign_id)
         row = self.worker.cache.get(key, 0)
         for result in results:
-            row = row + 1 if result.outcome == "rejected" else 0
+            if result.outcome != "rejected" or result.code not in self.mended:
+                row = row + 1 if result.outcome == "rejected" else 0
         if row >= self._pause_after():
             self._stop(f"{row} messages in a row were rejected: {_why(results, None)}.")
             row = 0

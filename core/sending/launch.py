@@ -14,11 +14,13 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from core import clock
+from core.content.vendortexts import store as vendortexts
 from core.contract.errors import Refusal
 from core.db import database, settings
 from core.db.models import Account, Campaign
 from core.i18n import _
 from core.sending import approval, drafts, findings, lifecycle, links, log, options, people, snapshot
+from core.sending.routes import rules
 from core.timing import zones
 
 if TYPE_CHECKING:
@@ -69,9 +71,10 @@ def complete(campaign: Campaign) -> None:
     if not drafts.texts(campaign):
         raise Refusal(_("The campaign has no text yet; choose a template."), field="template")
     account = Account.get_or_none(Account.id == campaign.account_id)
-    if account is None:
+    by_routes = campaign.account_id is None and rules.in_force(campaign.cls)
+    if account is None and not by_routes:
         raise Refusal(_("The campaign has no account to send through; choose one."), field="account")
-    if not account.enabled:
+    if account and not account.enabled:
         raise Refusal(
             _("Account “%(name)s” is switched off; choose another one.", name=account.name), field="account"
         )
@@ -130,6 +133,7 @@ def _freeze_texts(rt: Runtime, campaign: Campaign, at: int) -> None:
         for idx, langs in texts.items()
         for lang, (_body, version) in langs.items()
     ]
+    vendortexts.freeze(campaign.id)
     database.execute("DELETE FROM variant_text WHERE campaign_id = ?", (campaign.id,))
     database.executemany(
         "INSERT INTO variant_text (campaign_id, idx, lang, body, template_version) VALUES (?, ?, ?, ?, ?)",

@@ -17,7 +17,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -93,6 +93,17 @@ def start(rt: Runtime, *, beating: bool = True) -> Worker:
         threading.Thread(target=_beat, args=(made,), name="beat", daemon=True).start()
     reap(rt, made)
     return made
+
+
+def running(rt: Runtime) -> Worker | None:
+    """The worker this process is, if it is one."""
+    return _this.get((os.getpid(), rt.settings.instance))
+
+
+def beside(worker: Worker) -> Worker:
+    """The same worker for another thread: leases, journal and beat are shared, what it keeps between batches
+    and its windows on the wire are not."""
+    return replace(worker, cache={}, flights=0)
 
 
 def current(rt: Runtime) -> Worker:

@@ -10,13 +10,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core import clock, ids
+from core import clock, ids, secrecy
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import Cls, State
 from core.db.deadline import TooSlow, deadline
+from core.db.sets import among, listed
 from core.i18n import _
 from core.security.crypto import mask
+from core.sending.record import ref_hash
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -25,6 +27,8 @@ PAGE = 50
 #: Rows of an export read and decrypted at once.
 EXPORT_CHUNK = 5_000
 TIMEOUT_S = 3.0
+#: A message is prepared at most so long before it is sent.
+PREPARED_MS = 60 * clock.DAY_MS
 EXPORT_COLUMNS = (
     *("message_id", "client_ref", "phone", "variant", "state", "reason", "account", "provider_message_id"),
     *("parts", "cost", "submitted_at", "final_at"),
@@ -73,6 +77,11 @@ class Filter:
     reason: str = ""
     cls: str = ""
     variant: int | None = None
+    #: One message; messages under a provider's id; those submitted (or, not yet, prepared) in a span, epoch ms.
+    message_id: int | None = None
+    provider_id: str = ""
+    since: int | None = None
+    until: int | None = None
 
     def __post_init__(self) -> None:
         if self.state and self.state not in State.__members__:
@@ -92,6 +101,15 @@ class Filter:
             ("m.reason = ?", self.reason or None),
             ("m.cls = ?", Cls[self.cls].value if self.cls else None),
             ("m.variant = ?", self.variant),
+        ]
+        pairs += [
+            ("m.id = ?", self.message_id),
+            ("m.provider_id = ?", self.provider_id or None),
+            # Ids grow with time: what is prepared too late or too early is not looked at.
+            ("m.id < ?", None if self.until is None else self.until << 20),
+            ("m.id >= ?", None if self.since is None else max(0, self.since - PREPARED_MS) << 20),
+            ("COALESCE(m.submitted_at, m.id / 1048576) >= ?", self.since),
+            ("COALESCE(m.submitted_at, m.id / 1048576) < ?", self.until),
         ]
         kept = [(sql, value) for sql, value in pairs if value is not None]
         return [sql for sql, _value in kept], [value for _sql, value in kept]
@@ -192,6 +210,19 @@ def get(rt: Runtime, message_id: int) -> Row:
     return _row(rt, found)
 
 
+def account_of(message_id: int) -> int:
+    """The account a message went through; 0 for none yet."""
+    return database.scalar("SELECT account_id FROM message WHERE id = ?", (message_id,)) or 0
+
+
+def by_provider_id(provider_id: str) -> int | None:
+    """The message with a provider's id, where its hash is kept; None where it is not, or not known."""
+    hashes = [ref_hash(id_, provider_id) for (id_,) in database.query("SELECT id FROM account")]
+    return database.scalar(
+        f"SELECT id FROM message WHERE ref_hash {among()} AND provider_id = ?", (listed(hashes), provider_id)
+    )
+
+
 def receipts(message_id: int) -> list[tuple[str, str, int, int, str]]:
     """(state, code, at, received_at, note) of receipts that did not change the message as expected."""
     rows = database.query(
@@ -255,7 +286,7 @@ def words(rt: Runtime, row: Row) -> tuple[str, bool]:
 
     kept = database.scalar("SELECT body FROM message_text WHERE message_id = ?", (row.id,))
     if kept is not None:
-        return kept, True
+        return secrecy.shown(row.cls, kept), True
     profile = database.one("SELECT country, language FROM profile WHERE contact_id = ?", (row.contact_id,))
     if profile is None:
         return "", False

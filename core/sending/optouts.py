@@ -17,7 +17,7 @@ from core.contract.types import OPTED_OUT, Result
 from core.db import database
 from core.db.codes import MARKETING
 from core.db.sets import among, listed
-from core.sending import accounts
+from core.sending import accounts, errorkinds
 from core.sending.item import Item
 
 if TYPE_CHECKING:
@@ -41,11 +41,14 @@ def codes_of(rt: Runtime, account_id: int) -> frozenset[str]:
 
 
 class Codes(dict[int, frozenset[str]]):
-    """Codes by account, looked up when first needed: one for a batch of receipts."""
+    """Codes by account, looked up when first needed: one for a batch of receipts.
+
+    `kinds` has what all codes mean, by account.
+    """
 
     def __init__(self, rt: Runtime):
         super().__init__()
-        self._rt = rt
+        self._rt, self.kinds = rt, errorkinds.Known(rt)
 
     def __missing__(self, account_id: int) -> frozenset[str]:
         self[account_id] = found = codes_of(self._rt, account_id)
@@ -56,6 +59,12 @@ class Codes(dict[int, frozenset[str]]):
         if state not in ("undelivered", "rejected") or not (code or reason):
             return False
         return means(self[account_id], code, reason)
+
+    def kind(self, account_id: int, state: str, code: str | None) -> str:
+        """What the code of a receipt that says "failed" means; "" where it says something else."""
+        if state not in ("undelivered", "rejected", "expired") or not code:
+            return ""
+        return self.kinds[account_id].get(code, "other")
 
 
 def means(codes: frozenset[str], code: str | None, reason: str | None) -> bool:

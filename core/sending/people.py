@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any
 from core.audience import segments, topics
 from core.content import languages
 from core.contract.errors import Refusal
-from core.db import database
-from core.db.codes import MARKETING, Cls, LineType, State
+from core.db import classes, database
+from core.db.codes import Cls, LineType, State
 from core.db.models import Campaign, Segment
 from core.i18n import _
 from core.sending import drafts, draw, options
@@ -47,7 +47,7 @@ class Start:
 def starts(rt: Runtime, campaign: Campaign, at: int) -> Start:
     """Work out the first allowed instant of every country that has contacts, from `at` (epoch ms) on."""
     cls = Cls(campaign.cls)
-    if cls not in MARKETING or not options.read(campaign.options).quiet_hours:
+    if hours.unrestricted(cls) or not options.read(campaign.options).quiet_hours:
         return Start(at, {}, ())
     later: dict[int, list[str]] = defaultdict(list)
     never = []
@@ -142,7 +142,7 @@ def why_sql(cls: Cls, never: Sequence[str] = (), topic_id: int = 0) -> str:
     if cls is not Cls.voice:
         whens.append(f"WHEN profile.line_type = {LineType.fixed.value} THEN 'landline'")
     whens.append(f"WHEN (profile.blocked_bits & {cls.bit}) <> 0 THEN 'suppressed'")
-    if cls in MARKETING:
+    if classes.of(cls).consent:
         whens.append(f"WHEN (profile.consent_bits & {cls.bit}) = 0 THEN 'no_consent'")
     if topic_id:
         out = f"t.topic_id = {int(topic_id)} AND t.contact_id = profile.contact_id AND t.out = 1"

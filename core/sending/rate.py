@@ -1,4 +1,4 @@
-"""Messages a second, over all workers: GCRA on one column of the account (or campaign).
+"""Messages a second, over all workers: GCRA on one column of the account (or campaign, or sender).
 
 `tat_us` is the theoretical arrival time of the next message in epoch µs.  A message may go while that is no
 further ahead than the burst; each one moves it on by one interval.  It is read and written in the transaction
@@ -15,7 +15,7 @@ from core.db import database
 BURST_SHARE = 0.1
 #: Further ahead than this means that the clock was set back: start anew.
 FAR_US = 60_000_000
-_TABLES = ("account", "campaign")
+_TABLES = ("account", "campaign", "sender")
 
 
 def burst(rate_per_s: float) -> int:

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from peewee import DataError, IntegrityError
 
-from core import clock, ids
+from core import clock, ids, redact
 from core.contract.errors import CooeeError
 from core.contract.types import Inbound, Provider, Receipt
 from core.db import database, marking, receiving, tally
 from core.db.codes import State
-from core.sending import accounts, inbound, inbox, optouts
+from core.sending import accounts, calls, consequences, errorkinds, inbound, inbox, optouts, parted
 from core.sending.folding import Folded, Item
 from core.sending.record import ref_hash
 
@@ -50,6 +50,7 @@ class Batch:
     errors: list[tuple[int, str]] = field(default_factory=list)
     items: list[Item] = field(default_factory=list)
     texts: list[tuple[int, Inbound]] = field(default_factory=list)
+    log: list[calls.Call] = field(default_factory=list)
 
 
 # --- jobs ---------------------------------------------------------------------------------------------
@@ -59,10 +60,10 @@ def apply(rt: Runtime, *_ids: int) -> int:
     """Apply what is new in the inbox, then fresh pending receipts; how many raw calls were applied."""
     until, total = clock.monotonic() + RUN_S, 0
     while True:
-        calls = receiving.new_calls(BATCH)
-        if calls:
-            total += _apply_calls(rt, calls)
-        if len(calls) < BATCH:
+        raw = receiving.new_calls(BATCH)
+        if raw:
+            total += _apply_calls(rt, raw)
+        if len(raw) < BATCH:
             break
         if clock.monotonic() > until:
             rt.enqueue("receipts")
@@ -94,23 +95,44 @@ def poll(rt: Runtime, account_id: int) -> int:
         return 0
     key, now = f"poll:{account_id}", clock.now_ms()
     last = settings.get(key, {"at": 0, "after": 0})
-    if now - last["at"] < provider.poll_every_s * 1000 or not receiving.has_open_messages(account_id):
+    if now - last["at"] < provider.poll_every_s * 1000:
+        return 0
+    if not receiving.has_open_messages(account_id) and not provider.polls_inbound:
         return 0
     oldest = (now - 7 * clock.DAY_MS) << 20
     after, until, got = max(last["after"], oldest), clock.monotonic() + RUN_S, 0
     references, codes = ids.References(rt.keys), optouts.Codes(rt)
     while clock.monotonic() < until:
         rows = receiving.open_messages(account_id, after, 500)
+        if not rows and (after != oldest or not provider.polls_inbound):
+            after = 0
+            break
+        with calls.asked(provider, account_id, "poll") as asked:
+            asked.n = len(rows)
+            said = list(provider.poll(_questions(rt, references, provider, rows)))
+        receipts = [one for one in said if not isinstance(one, Inbound)]
+        items = [made for receipt in receipts if (made := _item(references, account_id, receipt, now, codes))]
+        got += len(items)
+        _apply(rt, Batch(items=items, texts=[(account_id, one) for one in said if isinstance(one, Inbound)]))
         if not rows:
             after = 0
             break
-        receipts = provider.poll([(references.of(id_), provider_id) for id_, provider_id in rows])
-        items = [made for receipt in receipts if (made := _item(references, account_id, receipt, now, codes))]
-        got += len(items)
-        _apply(rt, Batch(items=items))
         after = rows[-1][0]
     settings.put(key, {"at": now, "after": after})
     return got
+
+
+def _questions(
+    rt: Runtime, references: ids.References, provider: Provider, rows: Sequence[tuple[int, str | None]]
+) -> list[tuple]:
+    """Messages as `Provider.poll` asks for them."""
+    asked = [(references.of(id_), provider_id) for id_, provider_id in rows]
+    if not provider.polls_by_number:
+        return asked
+    known = receiving.numbers_of([id_ for id_, _provider_id in rows])
+    numbers = rt.keys.open_numbers([sealed for _id, sealed, _at in known])
+    whose = {id_: (number, clock.from_ms(at)) for (id_, _, at), number in zip(known, numbers, strict=True)}
+    return [(*one, *whose[id_]) for one, (id_, _provider_id) in zip(asked, rows, strict=True) if id_ in whose]
 
 
 def rematch(rt: Runtime, since: int | None = None) -> int:
@@ -121,10 +143,11 @@ def rematch(rt: Runtime, since: int | None = None) -> int:
     found = receiving.matched_pending(clock.now_ms() - FRESH_MS if since is None else since, BATCH)
     items = [
         Item(
-            account_id, state, received_at, message_id=message_id, at=at, code=code,
+            account_id, state, received_at, message_id=None if part else message_id, hash=part, at=at, code=code,
             opted_out=codes.tell(account_id, _STATES[state], code, None),
+            kind=codes.kind(account_id, _STATES[state], code),
         )
-        for _id, message_id, account_id, state, code, at, received_at in found
+        for _id, message_id, account_id, state, code, at, received_at, part in found
     ]  # fmt: skip
     if items:
         _apply(rt, Batch(items=items), [row[0] for row in found])
@@ -140,10 +163,11 @@ def rematch_all(rt: Runtime) -> None:
 # --- reading ------------------------------------------------------------------------------------------
 
 
-def _apply_calls(rt: Runtime, calls: Sequence[tuple[int, int, str, bytes, int]]) -> int:
+def _apply_calls(rt: Runtime, raw: Sequence[tuple[int, int, str, bytes, int]]) -> int:
     batch, references, codes = Batch(), ids.References(rt.keys), optouts.Codes(rt)
+    began = clock.monotonic()
     providers: dict[int, Provider | str] = {}
-    for id_, account_id, kind, body_enc, received_at in calls:
+    for id_, account_id, kind, body_enc, received_at in raw:
         batch.calls.append(id_)
         try:
             for said in _said(rt, providers, account_id, kind, body_enc):
@@ -153,21 +177,22 @@ def _apply_calls(rt: Runtime, calls: Sequence[tuple[int, int, str, bytes, int]])
                     batch.items.append(made)
         except Exception as error:
             # A provider's parser meets whatever the world sends; one bad call must not stop the rest.
-            batch.errors.append((id_, _clean(f"{type(error).__name__}: {error}"[:500])))
+            batch.errors.append((id_, redact.numbers(_clean(f"{type(error).__name__}: {error}"[:500]))))
     if batch.errors:
         log.warning(
             "%s calls of providers were not understood, e.g. %s", len(batch.errors), batch.errors[0][1]
         )
+    batch.log = calls.webhooks(raw, batch.errors, round((clock.monotonic() - began) * 1000))
     try:
         _apply(rt, batch)
     except (DataError, IntegrityError) as error:
-        if len(calls) > 1:
-            half = len(calls) // 2
-            return _apply_calls(rt, calls[:half]) + _apply_calls(rt, calls[half:])
-        log.exception("call %s of a provider cannot be stored", calls[0][0])
+        if len(raw) > 1:
+            half = len(raw) // 2
+            return _apply_calls(rt, raw[:half]) + _apply_calls(rt, raw[half:])
+        log.exception("call %s of a provider cannot be stored", raw[0][0])
         with database.write_tx():
-            receiving.take_calls([calls[0][0]], [(calls[0][0], f"cannot be stored: {type(error).__name__}")])
-    return len(calls)
+            receiving.take_calls([raw[0][0]], [(raw[0][0], f"cannot be stored: {type(error).__name__}")])
+    return len(raw)
 
 
 def _clean(text: str) -> str:
@@ -208,6 +233,7 @@ def _item(
         clock.to_ms(receipt.at) if receipt.at else None,
         _clean((receipt.code or receipt.reason or "")[:60]) or None,
         codes.tell(account_id, receipt.state, receipt.code, receipt.reason),
+        codes.kind(account_id, receipt.state, receipt.code or receipt.reason),
     )
 
 
@@ -215,8 +241,9 @@ def _item(
 
 
 def _apply(rt: Runtime, batch: Batch, pending: Sequence[int] = ()) -> None:
-    changes, done = database.retry_locked(_commit, rt, batch, pending)
+    changes, done, pauses = database.retry_locked(_commit, rt, batch, pending)
     inbound.announce(rt, done)
+    consequences.announce(rt, pauses)
     if changes:
         rt.plugins.call(
             "messages_changed", changes=[(id_, State(state).name) for id_, state, *_rest in changes]
@@ -225,20 +252,24 @@ def _apply(rt: Runtime, batch: Batch, pending: Sequence[int] = ()) -> None:
 
 def _commit(
     rt: Runtime, batch: Batch, pending: Sequence[int]
-) -> tuple[list[receiving.Change], inbound.Applied]:
+) -> tuple[list[receiving.Change], inbound.Applied, list[consequences.Pause]]:
     with database.write_tx():
         done = inbound.Applied()
-        if batch.texts or any(item.opted_out for item in batch.items):
+        if batch.texts or any(
+            item.opted_out or item.kind in consequences.SUPPRESSING for item in batch.items
+        ):
             optouts.hold(rt)
         if batch.calls and not receiving.take_calls(batch.calls, batch.errors):
-            return [], done  # another worker was quicker
+            return [], done, []  # another worker was quicker
+        calls.write(batch.log)
         by_hash = receiving.by_hash({item.hash for item in batch.items if item.message_id is None})
         for item in batch.items:
             if item.message_id is None:
                 item.message_id = by_hash.get(item.hash)
-        rows = receiving.load({item.message_id for item in batch.items if item.message_id is not None})
+        items = parted.whole(batch.items)
+        rows = receiving.load({item.message_id for item in items if item.message_id is not None})
         folded = Folded(rows)
-        for item in batch.items:
+        for item in items:
             folded.take(item)
         if folded.changes:
             receiving.write(list(folded.changes.values()))
@@ -247,10 +278,11 @@ def _commit(
             rt,
             [
                 optouts.Told(item.message_id, item.account_id, item.code or "")
-                for item in batch.items
+                for item in items
                 if item.opted_out and item.message_id in rows
             ],
         )
+        pauses = _follow(rt, items, folded)
         for account_id, text in batch.texts:
             more = inbound.apply(rt, account_id, [text])
             done.ids += more.ids
@@ -263,7 +295,22 @@ def _commit(
         for campaign_id, cost in folded.refunds.items():
             marking.refund(campaign_id, cost)
         tally.move(deltas)
-    return list(folded.changes.values()), done
+    return list(folded.changes.values()), done, pauses
+
+
+def _follow(rt: Runtime, items: Sequence[Item], folded: Folded) -> list[consequences.Pause]:
+    """Count the codes of messages that failed now, and act on what they mean."""
+    kinds = {(item.message_id, item.code): item for item in items if item.kind}
+    if not kinds:
+        return []
+    failed = [
+        consequences.Failed(id_, item.account_id, item.kind, item.code)
+        for id_, _state, reason, _at in folded.changes.values()
+        if (item := kinds.get((id_, reason)))
+    ]
+    now = clock.now_ms()
+    errorkinds.note(((one.account_id, one.code) for one in failed), now)
+    return consequences.apply(rt, failed, now)
 
 
 def _store_pending(items: Sequence[Item]) -> None:

@@ -4,6 +4,9 @@ accepted  → accepted                     rejected → rejected, costs nothing
 retry     → ready, not before a pause    unknown  → in_doubt, never sent again by itself
 withheld  → ready at once: it never went on the wire (an outcome of ours, not of providers)
 
+Where rules choose accounts, a message that was surely not sent may forget the one it was marked on (routes/way.py),
+and one refused for its route goes back to ready as long as another account is left to try.
+
 A receipt may have beaten the response, and another worker may have put the message in doubt while this one
 slept; both are met by looking again at rows the compare-and-set did not find.
 """
@@ -12,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+import struct
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
@@ -27,6 +31,8 @@ from core.sending.item import Item, Lane
 WITHHELD = "withheld"
 #: Tries of a message the provider itself declined for a while; then it is rejected.
 MAX_ATTEMPTS = 10
+#: Tries of a message whose handset is off or out of reach.
+HANDSET_TRIES = 3
 #: Pause before try n: a random share of BASE · 2ⁿ, at most CAP (full jitter).
 RETRY_BASE_S, RETRY_CAP_S = 2.0, 900.0
 #: Without a latest time of its own a message is not tried again after this.
@@ -40,8 +46,18 @@ Change = tuple[int, str]
 
 def ref_hash(account_id: int, provider_id: str) -> int:
     """64 signed bits of account and provider id: what receipts without our reference are found by."""
-    digest = hashlib.blake2b(f"{account_id}:{provider_id}".encode(), digest_size=8).digest()
-    return int.from_bytes(digest, signed=True)
+    return ref_hashes(account_id, (provider_id,))[0]
+
+
+def ref_hashes(account_id: int, provider_ids: Sequence[str]) -> tuple[int, ...]:
+    """`ref_hash` of many: copies of one begun hash cost a third of a new one each."""
+    begun = hashlib.blake2b(f"{account_id}:".encode(), digest_size=8)
+    digests = []
+    for provider_id in provider_ids:
+        digest = begun.copy()
+        digest.update(provider_id.encode())
+        digests.append(digest.digest())
+    return struct.unpack(f">{len(digests)}q", b"".join(digests))
 
 
 def pause_ms(attempt: int, after_s: float | None) -> int:
@@ -57,6 +73,8 @@ class Verdict(NamedTuple):
     reason: str = ""
     not_before: int = 0
     uncount: bool = False
+    #: It may go through another account.
+    free: bool = False
 
 
 _TAKEN = Verdict(State.accepted)
@@ -75,7 +93,7 @@ def apply(
     else:
         for item, result in zip(items, results, strict=True):
             taken = result.outcome == "accepted"
-            groups[_TAKEN if taken else _verdict(item, result, now)].append((item, result))
+            groups[_TAKEN if taken else _verdict(lane, item, result, now)].append((item, result))
     changes: list[Change] = []
     touched: list[int] = []
     refund = 0
@@ -86,6 +104,8 @@ def apply(
             moved = _leave(lane, [item.id for item, _result in pairs], verdict, now, deltas)
             refund += sum(cost for _id, _campaign, cost in moved)
             changes += [(id_, verdict.state.name) for id_, _campaign, _cost in moved]
+            if verdict.free:
+                lane.way.refused(pairs)
         if verdict.state in (State.accepted, State.in_doubt):
             touched += [item.contact_id for item, _result in pairs]
     if touched:
@@ -94,19 +114,23 @@ def apply(
     return changes
 
 
-def _verdict(item: Item, result: Result, now: int) -> Verdict:
+def _verdict(lane: Lane, item: Item, result: Result, now: int) -> Verdict:
     word = (result.code or result.reason or "")[:_REASON_MAX]
+    free = lane.way is not None and lane.way.frees(item, result)
     match result.outcome:
         case "rejected":
+            if free and item.attempt + 1 < MAX_ATTEMPTS:
+                return Verdict(State.ready, "", now, free=True)
             return Verdict(State.rejected, word or "rejected")
         case "withheld":
-            return Verdict(State.ready, "", now + int((result.after_s or 0.0) * 1000), True)
+            return Verdict(State.ready, "", now + int((result.after_s or 0.0) * 1000), True, free)
         case "retry":
             # Seconds suffice, and messages that wait equally long are changed together.
             due = (now + pause_ms(item.attempt, result.after_s)) // 1000 * 1000 + 1000
             latest = item.not_after or ids.at_ms(item.id) + MAX_AGE_MS
-            if due < latest and item.attempt + 1 < MAX_ATTEMPTS:
-                return Verdict(State.ready, word, due)
+            tries = HANDSET_TRIES if lane.errors.get(result.code) == "handset" else MAX_ATTEMPTS
+            if due < latest and item.attempt + 1 < tries:
+                return Verdict(State.ready, word, due, free=free)
             return Verdict(State.rejected, word or "no_more_tries")
         case _:
             return Verdict(State.in_doubt, word or "no_answer")
@@ -114,14 +138,14 @@ def _verdict(item: Item, result: Result, now: int) -> Verdict:
 
 def _accept(lane: Lane, pairs: list[tuple[Item, Result]], deltas: tally.Deltas) -> list[Change]:
     account = lane.account_id
-    rows = [
-        (
-            item.id,
-            result.provider_id,
-            None if lane.echoes or result.provider_id is None else ref_hash(account, result.provider_id),
-        )
-        for item, result in pairs
-    ]
+    message_ids = [item.id for item, _result in pairs]
+    names = [result.provider_id for _item, result in pairs]
+    hashes: Sequence[int | None] = [None] * len(names)
+    if not lane.echoes:
+        known = iter(ref_hashes(account, [name for name in names if name is not None]))
+        hashes = [None if name is None else next(known) for name in names]
+    rows = list(zip(message_ids, names, hashes, strict=True))
+    _note_parts(account, rows)
     done = marking.accept(lane.lease, rows)
     alike = Counter(map(_CHARGED, (item for item, _result in pairs if item.id in done)))
     for (variant, submitted_at, parts, cost), n in alike.items():
@@ -135,6 +159,22 @@ def _accept(lane: Lane, pairs: list[tuple[Item, Result]], deltas: tally.Deltas) 
     if told:
         _reprice(told, deltas)
     return changes
+
+
+def _note_parts(account_id: int, rows: Iterable[tuple[int, str | None, int | None]]) -> None:
+    """Keep the ids of parts, where a provider told several with spaces between (parted.py)."""
+    parts = [
+        (id_, n, ref_hash(account_id, one))
+        for id_, provider_id, _hash in rows
+        if provider_id and " " in provider_id
+        for n, one in enumerate(provider_id.split(" "), 1)
+    ]
+    if parts:
+        database.executemany(
+            "INSERT INTO message_part (message_id, n, ref_hash) VALUES (?, ?, ?) ON CONFLICT (message_id, n) "
+            "DO UPDATE SET ref_hash = excluded.ref_hash, state = 3 WHERE message_part.ref_hash <> excluded.ref_hash",
+            parts,
+        )
 
 
 def _late(lane: Lane, rows: list[tuple[int, str | None, int | None]], deltas: tally.Deltas) -> list[Change]:
@@ -159,6 +199,7 @@ def _leave(
             not_before=verdict.not_before if verdict.state == State.ready else None,
             final_at=now if verdict.state == State.rejected else None,
             uncount=verdict.uncount,
+            release=verdict.free,
         )  # fmt: skip
     return moved
 

@@ -17,6 +17,7 @@ from core.content.languages import pick_language
 from core.db import database, marking
 from core.sending.item import Item
 from core.sending.links import Maker
+from core.sending.otp import codes
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -61,14 +62,15 @@ class Words:
             key = (item.variant, item.language)
             lang = langs.get(key)
             if lang is None:
-                lang = langs[key] = self._language(item)
+                lang = langs[key] = self.language(item)
             groups[item.variant, lang].append(item)
         refused: list[tuple[Item, str]] = []
         for key, some in groups.items():
             refused += self._group(key, some)
         return refused
 
-    def _language(self, item: Item) -> str:
+    def language(self, item: Item) -> str:
+        """The language in which a message's words are."""
         bodies = self._bodies.get(item.variant)
         return pick_language(bodies, item.language, self._defaults[item.variant]) if bodies else ""
 
@@ -149,13 +151,23 @@ def fill(rt: Runtime, words: Words, items: Sequence[Item], direct: bool) -> list
     refused: list[tuple[Item, str]] = []
     if keeps:
         kept = marking.stored_texts([item.id for item in keeps])
-        found = [item for item in keeps if item.id in kept]
+        secret = codes.revealed(rt.keys, kept) if direct else {}
+        found = [item for item in keeps if item.id in kept and item.id not in secret]
         for item in found:
             item.text, item.own_text = kept[item.id], True
+        for item in keeps:
+            if item.id in secret:
+                # Not its own text: the words with the code are never kept.
+                item.text, item.language = secret[item.id]
+                if item.text is None:
+                    refused.append((item, "voided"))
+                else:
+                    found.append(item)
         count(found, {})
-        items = [item for item in items if item.text is None]
+        gone = {item.id for item, _reason in refused}
+        items = [item for item in items if item.text is None and item.id not in gone]
     if direct:
-        return [(item, "missing_text") for item in items]
+        return refused + [(item, "missing_text") for item in items]
     if items:
         refused = words.fill(items)
     return refused

@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from core.audience import events
 from core.db import database, settings
+from core.sending import handsets
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
 SETTING = "reply_events_upto"
 _CHUNK = 500
+#: A STOP, and a text of ours that a test phone handed over.
+_NO_REPLY = ("stop", handsets.INTENT)
 #: Looked at again each time: on PostgreSQL a lower id may be committed after a higher one.
 _OVERLAP = 1_000
 
@@ -30,7 +33,7 @@ def record(rt: Runtime) -> int:
         (last, _CHUNK),
     ):
         last = rows[-1][0]
-        made = [_event(rt, *row) for row in rows if row[1] != "stop" and (row[2] or row[3])]
+        made = [_event(rt, *row) for row in rows if row[1] not in _NO_REPLY and (row[2] or row[3])]
         new += sum(outcome.status == "stored" for outcome in events.record(rt, made))
     if last > upto:
         with database.write_tx():

@@ -18,7 +18,7 @@ from core.contract.errors import CooeeError
 from core.contract.types import Result
 from core.db import database, marking, tally
 from core.db.codes import State
-from core.sending import accounts, journal, optouts, record
+from core.sending import accounts, consequences, errorkinds, journal, optouts, record
 from core.sending.item import Item, Lane
 
 if TYPE_CHECKING:
@@ -95,8 +95,19 @@ def _window(
     proven: bool, now: int, deltas: tally.Deltas,
 ) -> list[consent.Event]:  # fmt: skip
     echoes, ttl_ms = abilities(rt, account_id)
-    codes = optouts.codes_of(rt, account_id)
-    lane = Lane(campaign_id, 0, 0, 0, account_id, lease, echoes=echoes, ttl_ms=ttl_ms, optout_codes=codes)
+    codes, errors = optouts.codes_of(rt, account_id), errorkinds.Known(rt)[account_id]
+    lane = Lane(
+        campaign_id,
+        0,
+        0,
+        0,
+        account_id,
+        lease,
+        echoes=echoes,
+        ttl_ms=ttl_ms,
+        optout_codes=codes,
+        errors=errors,
+    )
     items, results, again = [], [], []
     for id_, _state, contact, variant, account, submitted_at, attempt, not_after, parts, cost in rows:
         item = Item(
@@ -113,8 +124,12 @@ def _window(
             result = Result("unknown", code=DIED)
         items.append(item)
         results.append(result)
-    record.apply(lane, items, results, now, deltas)
+    changes = dict(record.apply(lane, items, results, now, deltas))
     events = optouts.write(rt, optouts.in_results(account_id, codes, items, results))
+    failed = consequences.in_results(account_id, errors, items, results)
+    errorkinds.note(((account_id, one.code) for one in failed if one.message_id in changes), now)
+    # A campaign to pause is paused by the next refusal: this one is the story of a worker that died.
+    consequences.apply(rt, [one for one in failed if changes.get(one.message_id) == "rejected"], now)
     moved = marking.move(
         [item.id for item in again], State.submitting, State.ready, deltas, lease=lease, keep_submitted=True
     )

@@ -11,9 +11,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from core.audience import segments
+from core.content.vendortexts import store as vendortexts
 from core.db import database
 from core.db.models import Campaign
 from core.sending import drafts, people
+from core.sending.routes import estimate
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -49,5 +51,9 @@ def take(rt: Runtime, campaign: Campaign) -> str:
         "options": chosen,
         "salt": campaign.salt,
     }
+    if campaign.account_id is None:
+        document["route_prices"] = estimate.snapshot(campaign.cls)
+    if mapped := vendortexts.of_campaign(campaign.id):
+        document["vendor"] = mapped
     text = json.dumps(document, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()

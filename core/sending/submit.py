@@ -8,7 +8,8 @@ none sent again by itself.  Marking after it would send them twice.
 `turn` is one transaction: it records the window that came back and marks the next one, so a window costs one
 commit and one journal fsync.  The mark asks, in the transaction that makes it true: does the campaign run, do
 we still hold the lease, is the number not suppressed, is there consent, is the country awake, is it not too
-late, is there budget, is there room in the rate.  No transaction is open while a provider is called (wire.py).
+late, has the person had enough of its class, is there budget, is there room in the rate.  No transaction is
+open while a provider is called (wire.py).
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from core.audience import consent
 from core.contract.types import Result
 from core.db import database, marking, tally
 from core.db.codes import State
-from core.sending import optouts, rate, record
+from core.sending import calls, consequences, errorkinds, optouts, rate, record
 from core.sending.item import Item, Lane
 from core.sending.record import Change
 from core.timing import hours
@@ -39,6 +40,8 @@ class Done:
 
     items: Sequence[Item]
     results: Sequence[Result]
+    #: The line of the call log.
+    call: calls.Call | None = None
 
 
 @dataclass(slots=True)
@@ -60,8 +63,12 @@ class Turn:
     at: float = 0.0
     turn_s: float = 0.0
     wire_s: float = 0.0
+    call: calls.Call | None = None
+    #: Campaigns whose words are refused, paused after the commit.
+    pauses: list[consequences.Pause] = field(default_factory=list)
 
 
+NO_CAP = (None, None)
 #: What an item is counted by.
 _CHARGED = attrgetter("variant", "account_id", "submitted_at", "parts", "cost_micros")
 
@@ -77,6 +84,8 @@ def turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], hel
     made = database.retry_locked(_turn, rt, lane, done, window, held)
     if made.events:
         consent.announce(rt, made.events)
+    if made.pauses:
+        consequences.announce(rt, made.pauses)
     for item in made.marked:
         item.submitted_at = item.submitted_at or made.now
     made.turn_s = clock.monotonic() - began
@@ -86,8 +95,9 @@ def turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], hel
 def _turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], held: Held) -> Turn:
     made = Turn()
     told = optouts.in_results(lane.account_id, lane.optout_codes, done.items, done.results) if done else []
+    failed = consequences.in_results(lane.account_id, lane.errors, done.items, done.results) if done else []
     with database.write_tx():
-        if told:
+        if told or consequences.suppresses(failed):
             optouts.hold(rt)
         made.now = now = clock.now_ms()
         deltas = tally.Deltas()
@@ -95,6 +105,7 @@ def _turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], he
         if done:
             made.changes = record.apply(lane, done.items, done.results, now, deltas)
             made.events = optouts.write(rt, told)
+            made.pauses = _follow(rt, lane, done, failed, made.changes, now)
         if window:
             _mark(rt, lane, window, held, now, deltas, made)
         tally.move(deltas)
@@ -102,6 +113,27 @@ def _turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], he
         faults.point("turn:before_commit")
     faults.point("turn:after_commit")
     return made
+
+
+def _follow(
+    rt: Runtime,
+    lane: Lane,
+    done: Done,
+    failed: list[consequences.Failed],
+    changes: Sequence[Change],
+    now: int,
+) -> list[consequences.Pause]:
+    """The line of the call log, the codes counted, and what follows from messages rejected for good."""
+    if done.call:
+        calls.write([done.call])
+    moved = dict(changes)
+    codes = [
+        (lane.account_id, result.code)
+        for item, result in zip(done.items, done.results, strict=True)
+        if result.outcome in ("rejected", "retry") and result.code and item.id in moved
+    ]
+    errorkinds.note(codes, now)
+    return consequences.apply(rt, [one for one in failed if moved.get(one.message_id) == "rejected"], now)
 
 
 def _mark(
@@ -116,16 +148,21 @@ def _mark(
     if not window:
         return
     going = [item for item in window if item.id not in held] if held else window
+    if lane.cap != NO_CAP:
+        # The statement counts what stood before it: two messages to one person take turns.
+        going = list({item.contact_id: item for item in reversed(going)}.values())[::-1]
     marked: set[int] = set()
     if going:
         gate = marking.Gate(
             lane.campaign_id, lane.account_id, lane.lease, lane.bit, lane.consent,
-            lane.closed.at(now), now, lane.topic_id,
+            lane.closed.at(now), now, lane.topic_id, lane.cap, lane.cls,
         )  # fmt: skip
         marked = marking.mark(gate, [(item.id, item.parts, item.cost_micros) for item in going])
     made.marked = [item for item in going if item.id in marked] if len(marked) < len(going) else list(going)
     cost = _count_marked(lane, made, now, deltas)
     _spend(lane, len(marked), cost, now)
+    if lane.way is not None:
+        lane.way.marked(made.marked, now)
     marking.store_texts([(item.id, item.text) for item in made.marked if item.own_text])
     if len(marked) != len(window):
         made.changes += _refuse(
@@ -152,6 +189,9 @@ def _room(lane: Lane, want: int, now: int) -> tuple[int, float]:
     wait_s = 0.0
     for table, row_id, per_s in _rates(lane):
         want, pause_s = rate.allow(table, row_id, per_s, want, now)
+        wait_s = max(wait_s, pause_s)
+    if lane.way is not None:
+        want, pause_s = lane.way.room(want, now)
         wait_s = max(wait_s, pause_s)
     return want, wait_s
 
@@ -186,6 +226,8 @@ def _spend(lane: Lane, n: int, cost_micros: int, now: int) -> None:
     if n:
         for table, row_id, per_s in _rates(lane):
             rate.spend(table, row_id, per_s, n, now)
+        if lane.way is not None:
+            lane.way.spend(n, now)
     marking.refund(lane.campaign_id, -cost_micros if lane.budgeted else 0)
 
 
@@ -211,6 +253,10 @@ def _refuse(
     groups: dict[tuple[State, str, int | None], list[int]] = defaultdict(list)
     left_out = [item.id for item in items if item.id not in held]
     out = marking.out_of(lane.topic_id, [item.contact_id for item in items])
+    over = set() if lane.cap == NO_CAP else marking.over_cap(
+        lane.cap, lane.cls, [item.contact_id for item in items], now
+    )  # fmt: skip
+    capped = {item.id for item in items if item.contact_id in over}
     unwanted = {item.id for item in items if item.contact_id in out}
     for id_, state, lease, not_after, blocked, consented, country, campaign in marking.why_not(left_out):
         if state == State.claimed and lease == lane.lease:
@@ -218,6 +264,8 @@ def _refuse(
             verdict = _verdict(rt, lane, row, now)
             if id_ in unwanted and verdict[0] == State.ready:
                 verdict = State.skipped, "topic", None
+            if id_ in capped and verdict[0] == State.ready:
+                verdict = State.skipped, "cap", None
             groups[verdict].append(id_)
     for item in items:
         if item.id in held:

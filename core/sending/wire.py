@@ -14,6 +14,7 @@ from core import clock, faults, ids
 from core.contract.errors import Ambiguous, BadConfig, ProviderError, Refused
 from core.contract.types import Outgoing, Result
 from core.db.codes import Cls
+from core.sending import calls, consequences
 from core.sending.item import Item, Lane
 from core.sending.record import WITHHELD
 
@@ -29,7 +30,8 @@ WIRE_START_S = 10.0
 UNTOUCHED = Result(WITHHELD)
 #: The provider may have forgotten the reference by now, so repeating it is no repeat any more.
 TOO_LATE = Result("unknown", code="repeat_too_late")
-_ID_MAX = 255
+#: Room for the ids of a dozen parts.
+_ID_MAX = 1_000
 #: What a result has behind outcome and provider id when it says no more.
 _SILENT = (None,) * 5
 
@@ -48,9 +50,11 @@ def put(worker: Worker, references: ids.References, lane: Lane, made: Turn) -> A
     faults.point("wire:before")
     going = [item for item in items if item.id not in made.stale] if made.stale else items
     messages = outgoing(references, lane, going)
+    calls.listen(lane.provider)
     began = clock.monotonic()
     results, error = _call(lane, messages)
     made.wire_s = clock.monotonic() - began
+    made.call = calls.of_window(lane, made, messages, going, results, error)
     if made.stale:
         answers = iter(results)
         results = [TOO_LATE if item.id in made.stale else next(answers) for item in items]
@@ -64,7 +68,7 @@ def outgoing(references: ids.References, lane: Lane, items: Sequence[Item]) -> l
     """A window as the provider gets it."""
     refs, sender, cls = references.many([item.id for item in items]), lane.sender, Cls(lane.cls).name
     return [
-        Outgoing(ref, i.to, i.text, sender, cls, i.encoding, i.parts, i.language)
+        Outgoing(ref, i.to, i.text, sender, cls, i.encoding, i.parts, i.language, i.vendor)
         for ref, i in zip(refs, items, strict=True)
     ]
 
@@ -75,7 +79,11 @@ def _call(lane: Lane, messages: Sequence[Outgoing]) -> Answer:
     for at in range(0, len(messages), size):
         chunk = messages[at : at + size]
         try:
-            results += _checked(list(lane.provider.send(chunk)), len(chunk), lane.provider.name)
+            said = _checked(list(lane.provider.send(chunk)), len(chunk), lane)
+            results += said
+            halt = consequences.halt_of(said) if lane.errors else None
+            if halt is not None:
+                return results + [UNTOUCHED] * (len(messages) - len(results)), halt
         except Exception as error:
             if not isinstance(error, ProviderError):
                 log.exception("provider %s raised what is not in its contract", lane.provider.name)
@@ -86,14 +94,14 @@ def _call(lane: Lane, messages: Sequence[Outgoing]) -> Answer:
     return results, None
 
 
-def _checked(answers: list[Any], n: int, name: str) -> list[Result]:
+def _checked(answers: list[Any], n: int, lane: Lane) -> list[Result]:
     """Answers in the right number and of the right kind, fit to be stored."""
     if len(answers) != n:
-        raise Ambiguous(f"{name} gave {len(answers)} results for {n} messages")
+        raise Ambiguous(f"{lane.provider.name} gave {len(answers)} results for {n} messages")
     last, good = object(), UNTOUCHED
     for at, answer in enumerate(answers):
         if answer is not last:
-            last, good = answer, _fit(answer)
+            last, good = answer, consequences.settled(lane.errors, _fit(answer))
         answers[at] = good
     return answers
 

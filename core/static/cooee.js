@@ -27,7 +27,7 @@
 
   // What is wider than its place is scrolled by the arrow keys, too.
   const reach = () =>
-    all(".table-in, .table-responsive, .flush > .card-in").forEach((box) => {
+    all(".table-in, .table-responsive, .flush > .card-in, .arrival-wide, .trial-wide").forEach((box) => {
       if (box.scrollWidth > box.clientWidth) box.tabIndex = 0;
       else box.removeAttribute("tabindex");
     });

@@ -1,8 +1,9 @@
 """When people may be texted: the house's quiet hours and the rule packs, in the recipient's local time.
 
 A marketing text (mass, voice) may go to a country at an instant when the clocks of *all* its zones are
-inside the allowed hours of the setting `timing.hours` and of every rule pack that applies.  otp and notice
-are always allowed.  Hours are read anew at each call; the arithmetic behind them is memoised.
+inside the allowed hours of the setting `timing.hours`, of every rule pack that applies and of its class
+(core.db.classes).  otp and notice are always allowed, unless their class has hours.  Hours are read anew at
+each call; the arithmetic behind them is memoised.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import TYPE_CHECKING
 from core import clock
 from core.contract.errors import Refusal
 from core.contract.types import Hours, Rule
-from core.db import settings
+from core.db import classes, settings
 from core.db.codes import MARKETING, Cls
 from core.i18n import _
 from core.timing import zones
@@ -90,16 +91,20 @@ def rules(rt: Runtime, cls: int, country: str) -> list[Rule]:
 
 def _layers(rt: Runtime, cls: int) -> dict[str, tuple[Layer, ...]]:
     """Country → its restrictions; '' holds those of countries no rule names."""
+    own = classes.of(cls).hours
+    common = [Layer((Hours(EVERY_DAY, *own),))] if own else []
+    if Cls(cls) not in MARKETING:
+        return {"": tuple(common)}
     start, end = house_hours()
-    house = Layer((Hours(EVERY_DAY, start, end),))
+    common.append(Layer((Hours(EVERY_DAY, start, end),)))
     off = frozenset(settings.get(RULES_OFF_KEY, []))
     packs = tuple(_made(rule) for rule in rt.plugins.rules.values())
-    return _merged(house, Cls(cls).name, tuple(rule for rule in packs if rule.id not in off))
+    return _merged(tuple(common), Cls(cls).name, tuple(rule for rule in packs if rule.id not in off))
 
 
 @lru_cache(maxsize=64)
-def _merged(house: Layer, cls: str, packs: tuple[Rule, ...]) -> dict[str, tuple[Layer, ...]]:
-    common = [house]
+def _merged(house: tuple[Layer, ...], cls: str, packs: tuple[Rule, ...]) -> dict[str, tuple[Layer, ...]]:
+    common = list(house)
     special: dict[str, list[Layer]] = {}
     for rule in packs:
         if cls not in rule.classes or not rule.hours():
@@ -156,9 +161,14 @@ def intersect(a: Sequence[Interval], b: Sequence[Interval]) -> list[Interval]:
     return out
 
 
+def unrestricted(cls: int) -> bool:
+    """May this class be sent at any hour: a code or notice whose class has no hours of its own?"""
+    return Cls(cls) not in MARKETING and classes.of(cls).hours is None
+
+
 def allowed_intervals(rt: Runtime, cls: int, country: str, since_ms: int, until_ms: int) -> list[Interval]:
     """When a country may be texted between two instants (epoch ms), as sorted [from, to) intervals."""
-    if Cls(cls) not in MARKETING:
+    if unrestricted(cls):
         return [(since_ms, until_ms)]
     layers = _layers(rt, cls)
     return _country(_zones(rt, country), layers.get(country, layers[""]), since_ms, until_ms)
@@ -185,7 +195,7 @@ def next_allowed(rt: Runtime, cls: int, country: str, now: int) -> int | None:
 
     None when there is none within 16 days: the zones of the country and the rules leave no common minute.
     """
-    if Cls(cls) not in MARKETING:
+    if unrestricted(cls):
         return now
     spans = allowed_intervals(rt, cls, country, now, now + HORIZON_DAYS * clock.DAY_MS)
     return spans[0][0] if spans else None
@@ -217,7 +227,7 @@ def forbidden_now(rt: Runtime, cls: int, now: int) -> frozenset[str]:
     Holds '' (country unknown) when the instance's own region is closed.  Memoised by minute and settings:
     about 3 ms in the first call of a minute, microseconds after.
     """
-    if Cls(cls) not in MARKETING:
+    if unrestricted(cls):
         return frozenset()
     layers = _layers(rt, cls)
     return _forbidden(tuple(sorted(layers.items())), now // clock.MINUTE_MS, rt.settings.default_region)

@@ -20,7 +20,8 @@ from core.db.models import Account
 from core.i18n import _, _l, language
 from core.measure import counts, stats
 from core.runtime import Runtime
-from core.sending import accounts, prices
+from core.sending import accounts, balances, prices
+from core.sending.routes import health
 from core.web import charts
 from core.web.format import local
 from core.web.forms import Form, tidy
@@ -89,20 +90,13 @@ def beside(refusal: Refusal, form: AccountForm, settings: PlainForm) -> None:
     form.refuse(refusal)
 
 
-def choices(rt: Runtime) -> list[dict[str, Any]]:
-    """The providers there are: name, title, what it says of itself, abilities."""
-    return [
-        {"name": name, "title": cls.title, "about": cls.about, "abilities": abilities(cls)}
-        for name, cls in sorted(rt.plugins.providers.items())
-    ]
-
-
 def abilities(provider: Any) -> list[str]:
     """What a provider can do, in words."""
     told = [
         (provider.pushes or provider.can_poll or provider.echoes_reference, _("receipts")),
         (provider.can_look_up, _("look-up")),
         (provider.idempotency_ttl_s, _("safe to repeat")),
+        (provider.needs_templates, _("approved templates only")),
     ]
     return [word for has, word in told if has]
 
@@ -127,9 +121,17 @@ def card(rt: Runtime, account: Account) -> dict[str, Any]:
         "spark": charts.spark(_hours(account.id)[1], title=_("Texts an hour, last 24 hours"))
         if day.attempted
         else "",
+        "rests": resting(account.id),
+        "low": bool((left := balances.left(account.id)) and left.low),
         "price": price.micros(rt.settings.default_region),
         "currency": price.currency,
     }
+
+
+def resting(account_id: int) -> float | None:
+    """The share of its texts an account gets while it proves itself; None when it gets all."""
+    watch = health.watched(clock.now_ms()).get(account_id)
+    return watch.share_bp / 10_000 if watch else None
 
 
 def state_word(state: str) -> str:
@@ -163,14 +165,16 @@ def details(rt: Runtime, account: Account) -> dict[str, Any]:
             charts.Series(_("Delivered"), delivered, "c2"),
         ]
         title = _("Texts an hour, last 24 hours")
-        chart = (charts.line(lines, labels, title=title, height=170), charts.legend(lines))
+        chart = (charts.line(lines, labels, title=title, height=220), charts.legend(lines))
     return {
         **made,
+        **_balance(rt, account),
         "chart": chart,
         "in_5m": stats.wilson(day.in_5m, day.submitted) if day.submitted else None,
         "prices": table,
         "abilities": abilities(provider) if provider else [],
         "window": (provider.window or 8) if provider else None,
+        "needs_templates": bool(provider and provider.needs_templates),
         "trouble": trouble,
         "settings": shown,
         "receipt_url": accounts.callback_url(rt, account),
@@ -208,6 +212,26 @@ def _hours(account_id: int) -> tuple[list[int], list[float], list[float]]:
     }
     pairs = [found.get(hour, (0, 0)) for hour in hours]
     return hours, [float(submitted) for submitted, _d in pairs], [float(delivered) for _s, delivered in pairs]
+
+
+def _balance(rt: Runtime, account: Account) -> dict[str, Any]:
+    """What `providers/_balance.html` shows."""
+    readings, units, currency = balances.history(account.id, clock.now_ms() - 30 * clock.DAY_MS)
+    chart = None
+    if len(readings) > 2:
+        shown = readings[:: max(1, len(readings) // 120)]
+        values = [each.amount / (1 if units else 1_000_000) for each in shown]
+        labels = [f"{local(each.at):%m-%d}" for each in shown]
+        title = _("Balance, last 30 days") + (f" ({currency})" if currency else "")
+        chart = charts.line(
+            [charts.Series(_("left"), values, "c1")], labels, title=title, width=440, height=130
+        )
+    return {
+        "left": balances.left(account.id),
+        "balance_chart": chart,
+        "alarm": balances.alarm(account.id),
+        "tells_balance": balances.tells(rt, account),
+    }
 
 
 def _not_understood(account_id: int) -> list[tuple[int, str, str]]:

@@ -22,7 +22,7 @@ HERE = ROOT / "core"
 
 def html(data: dict[str, Any]) -> str:
     """Evidence or a subject export as HTML, in the reader's language."""
-    return _render("consent/evidence.html", data=data)
+    return render("consent/evidence.html", data=data)
 
 
 def json(data: dict[str, Any]) -> str:
@@ -32,10 +32,11 @@ def json(data: dict[str, Any]) -> str:
 
 def receipt(one: erasures.Receipt) -> str:
     """The paper a person gets who was erased."""
-    return _render("consent/receipt.html", receipt=one, at=iso(one.at))
+    return render("consent/receipt.html", receipt=one, at=iso(one.at))
 
 
-def _render(template: str, **context: Any) -> str:
+def render(template: str, **context: Any) -> str:
+    """A template as one file in the reader's language, its style sheet inside."""
     folders = [str(folder) for folder in (ROOT / "templates", HERE / "templates") if folder.is_dir()]
     environment = Environment(
         loader=FileSystemLoader(folders), autoescape=True, trim_blocks=True, lstrip_blocks=True

@@ -72,7 +72,8 @@ def _answer(receiver: Receiver, public_url: str, path: str, environ: dict[str, A
     for name, value in parse_qsl(query, keep_blank_values=True) if query else ():
         args.setdefault(name, value)
     url = f"{public_url}{path}?{query}" if query else f"{public_url}{path}"
-    return receiver.receive(token, WebhookRequest(kind, method, url, headers, args, body))
+    remote = environ.get("REMOTE_ADDR", "")
+    return receiver.receive(token, WebhookRequest(kind, method, url, headers, args, body, remote))
 
 
 def _body(environ: dict[str, Any]) -> bytes | None:

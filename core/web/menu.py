@@ -42,8 +42,32 @@ MENU = (
 )
 
 #: Areas that have no line of their own, and the line they belong to.
-HOME = {"imports": "contacts", "proof": "contacts"} | dict.fromkeys(
-    ("topics", "keywords", "retention", "tokens", "people", "plugins", "account", "security"), "settings"
+HOME = (
+    {
+        "imports": "contacts",
+        "proof": "contacts",
+        "arrival": "providers",
+        "trials": "providers",
+        "routes": "providers",
+        "senders": "providers",
+        "queue": "messages",
+    }
+    | dict.fromkeys(("errorkinds", "calls", "invoices", "dossiers"), "providers")
+    | dict.fromkeys(
+        (
+            "classes",
+            "otp",
+            "topics",
+            "keywords",
+            "retention",
+            "tokens",
+            "people",
+            "plugins",
+            "account",
+            "security",
+        ),
+        "settings",
+    )
 )
 
 #: htmx 2.0.3 would keep pages in localStorage and run scripts of fragments; see docs: security.
@@ -111,11 +135,14 @@ def choose_language() -> None:
     house = _house()
     g.zone = getattr(current_user, "zone", "") or house.get("zone") or rt().settings.zone
     g.sending_off = house.get("sending_off", "")
+    g.stopped_by_person = "sending_stop" in house
 
 
 def _house() -> dict[str, Any]:
     """The settings every page needs, in one query: the zone, and why nothing is sent (after a restore)."""
-    rows = database.query("SELECT key, value FROM setting WHERE key IN ('zone', 'sending_off')")
+    rows = database.query(
+        "SELECT key, value FROM setting WHERE key IN ('zone', 'sending_off', 'sending_stop')"
+    )
     return {key: json.loads(value) for key, value in rows}
 
 
@@ -135,6 +162,7 @@ def _context() -> dict[str, Any]:
         "html_lang": "zh-Hans" if code == "zh_Hans" else code,
         "theme": theme(),
         "sending_off": g.get("sending_off", ""),
+        "stopped_by_person": g.get("stopped_by_person", False),
         "user_name": (current_user.name or current_user.email) if current_user.is_authenticated else "",
     }
 

@@ -13,8 +13,12 @@ from core.db.codes import Cls, State
 from core.db.models import Account, Campaign
 from core.i18n import _
 from core.sending import messages
+from core.sending.calls import raw as raws
+from core.sending.calls.search import of_message
 from core.timing import hours, zones
+from core.web import routeview
 from core.web.access import allow
+from core.web.calls import day_start
 from core.web.render import page, rt
 
 bp = Blueprint("messages", __name__, url_prefix="/messages")
@@ -24,7 +28,8 @@ bp = Blueprint("messages", __name__, url_prefix="/messages")
 @allow("view")
 def index():
     asked = {
-        name: request.args.get(name, "").strip() for name in ("q", "state", "class", "account", "campaign")
+        name: request.args.get(name, "").strip()
+        for name in ("q", "state", "class", "account", "campaign", "code", "from", "to")
     }
     problem, wanted, found = "", None, messages.Page([])
     try:
@@ -59,18 +64,34 @@ def index():
 
 def _filter(asked: dict[str, str]) -> messages.Filter | None:
     """The filter of the address; None when the number asked for belongs to nobody."""
-    given: dict[str, Any] = {"state": asked["state"], "cls": asked["class"]}
+    given: dict[str, Any] = {"state": asked["state"], "cls": asked["class"], "reason": asked["code"]}
+    given |= {"since": day_start(asked["from"]), "until": day_start(asked["to"], 1)}
     for name, key in (("account", "account_id"), ("campaign", "campaign_id")):
         if asked[name]:
             if not asked[name].isdecimal():
                 raise Refusal(_("“%(value)s” is not a number.", value=asked[name]), field=name)
             given[key] = int(asked[name][:9])
     if asked["q"]:
-        contact_id = search.by_phone(rt(), asked["q"])
-        if contact_id is None:
+        named = _named(asked["q"])
+        if named is None:
             return None
-        given["contact_id"] = contact_id
+        given |= named
     return messages.Filter(**given)
+
+
+def _named(text: str) -> dict[str, Any] | None:
+    """What a word in the search box names: a message, by its id, our reference or the provider's; a number."""
+    message_id = ids.References(rt().keys).id_of(text)
+    if message_id is None and text.isdecimal() and 17 <= len(text) <= 19:
+        message_id = int(text)
+    if message_id is None:
+        contact_id = search.by_phone(rt(), text)
+        if contact_id is not None:
+            return {"contact_id": contact_id}
+        message_id = messages.by_provider_id(text)
+    if message_id is not None:
+        return {"message_id": message_id}
+    return None if text.startswith("+") else {"provider_id": text}
 
 
 @bp.get("/<int:id>")
@@ -88,9 +109,19 @@ def show(id: int):
         made_at=ids.at_ms(row.id),
         receipts=messages.receipts(row.id),
         country=country,
+        calls=of_message(messages.account_of(row.id), row.submitted_at),
+        route=routeview.of_message(row.id),
         zones=zones.zones_of(country, rt().settings.default_region)[:1],
         rules=hours.rules(rt(), Cls[row.cls], country),
     )
+
+
+@bp.get("/<int:id>/raw")
+@allow("view")
+def raw(id: int):
+    """What the provider said of it, as it came; by a request of its own, because it is decrypted and searched."""
+    said = raws.of_message(rt(), messages.get(rt(), id), messages.account_of(id))
+    return page("messages/_raw.html", fragment="messages/_raw.html", said=said)
 
 
 def _country(contact_id: int) -> str:

@@ -8,6 +8,7 @@ from core import clock
 from core.db import database
 from core.i18n import _, language
 from core.measure import overview
+from core.sending.otp import alarms
 from core.web import charts, format
 from core.web.access import allow
 from core.web.render import page, rt
@@ -39,6 +40,7 @@ def index():
         heat=_heat(overview.week_heat(zone)),
         accounts=overview.accounts(),
         panels=[panel for found in rt().plugins.call("panels", page="overview", obj=None) for panel in found],
+        otp_alarm=alarms.words,
         steps=_first_steps(),
         as_of=clock.now_ms(),
     )

@@ -10,8 +10,10 @@ from flask_security import current_user
 from core.contract.errors import ProviderError, Refusal
 from core.db.codes import Cls
 from core.i18n import _
-from core.sending import accounts, direct, messages, prices
+from core.sending import accounts, balances, direct, messages, prices
+from core.sending.dossiers import barring, sheet, standing
 from core.web import accountview as view
+from core.web import choosing, dossierview
 from core.web.access import allow
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -21,7 +23,8 @@ bp = Blueprint("providers", __name__, url_prefix="/providers")
 @bp.get("")
 @allow("view")
 def index():
-    cards = [view.card(rt(), account) for account in accounts.every()]
+    states = dossierview.states()
+    cards = [view.card(rt(), account) | {"papers": states.get(account.id)} for account in accounts.every()]
     return page("providers/index.html", cards=sorted(cards, key=lambda card: card["state"] == "off"))
 
 
@@ -31,7 +34,13 @@ def index():
 @bp.get("/new")
 @allow("providers.edit")
 def choose():
-    return page("providers/choose.html", providers=view.choices(rt()))
+    words = request.args.get("q", "").strip()
+    return page(
+        "providers/choose.html",
+        fragment="providers/_choices.html",
+        groups=choosing.groups(rt(), words),
+        words=words,
+    )
 
 
 @bp.get("/new/<provider>")
@@ -117,9 +126,20 @@ def show(account_id: int):
 def _show(account, status: int = 200, **more: Any):
     sent = request.args.get("sent", type=int)
     return page(
-        "providers/show.html", status=status, **view.details(rt(), account),
+        "providers/show.html", status=status, **view.details(rt(), account), **_papers(account),
         sent=direct.show(rt(), sent) if sent else None, classes=list(Cls), **more,
     )  # fmt: skip
+
+
+def _papers(account) -> dict[str, Any]:
+    """What `providers/_papers.html` shows."""
+    found = standing.of_account(account.id)
+    return {
+        "dossier": found,
+        "brief": sheet.brief(found) if found else None,
+        "verdict_mark": dossierview.verdict_badge(found) if found else None,
+        "exempt": account.provider in barring.EXEMPT,
+    }
 
 
 @bp.get("/<int:account_id>/recent")
@@ -176,16 +196,23 @@ def balance(account_id: int):
     """Ask what is left; a deed of a person, so the one call of a provider a page makes."""
     account = accounts.get(account_id)
     try:
-        left = accounts.open_provider(rt(), account, connect=False).balance()
+        left = balances.ask(rt(), account)
     except ProviderError as error:
-        left = None
         flash(_("The provider did not tell: %(why)s", why=str(error)), "bad")
     else:
         if left is None:
             flash(_("This provider does not tell a balance."), "info")
-        else:
-            accounts.keep_balance(account, left)
     return redirect_hx(url_for("providers.show", account_id=account.id))
+
+
+@bp.post("/<int:account_id>/balance/alarm")
+@allow("providers.edit")
+def balance_alarm(account_id: int):
+    """When to say that it runs low."""
+    account, form = accounts.get(account_id), request.form
+    balances.set_alarm(account, form.get("amount", ""), form.get("days", ""), who=current_user.email)
+    flash(_("Saved."))
+    return redirect_hx(url_for("providers.show", account_id=account.id) + "#balance")
 
 
 # --- prices -------------------------------------------------------------------------------------------

@@ -21,6 +21,7 @@ from core.db.models import Audit
 from core.i18n import _, _l
 from core.security import audit
 from core.sending import approval, judge
+from core.sending.dossiers import barring
 from core.timing import hours
 from core.web.access import allow, signed_in
 from core.web.forms import Form, choices, tidy, zone_choices
@@ -67,6 +68,12 @@ class _Rules(Form):
         _l("Pause a campaign after this many failures in a row"),
         [NumberRange(1, 1_000_000)],
         description=_l("The campaign page then says why; somebody looks and resumes."),
+    )
+    papers = BooleanField(
+        _l("A provider without a passed dossier may not send mass texts"),
+        description=_l(
+            "Codes and notices go on. Providers → Papers shows who has passed; the simulator needs none."
+        ),
     )
     stop_scope = SelectField(
         _l("What a STOP ends"),
@@ -148,6 +155,7 @@ def save_rules():
             approval.COST_KEY: int(form.four_eyes_cost.data * 1_000_000),
             approval.WAIVER_KEY: form.waiver.data,
             judge.PAUSE_AFTER_KEY: form.pause_after.data,
+            barring.KEY: form.papers.data,
             keywords.SCOPE: form.stop_scope.data,
         },
     )
@@ -202,6 +210,7 @@ def _rules_form() -> _Rules:
             "four_eyes_cost": stored.get(approval.COST_KEY, 0) / 1_000_000,
             "waiver": stored.get(approval.WAIVER_KEY, True),
             "pause_after": stored.get(judge.PAUSE_AFTER_KEY, judge.PAUSE_AFTER),
+            "papers": stored.get(barring.KEY, False),
             "stop_scope": stored.get(keywords.SCOPE, "all"),
         },
     )

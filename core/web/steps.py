@@ -18,6 +18,7 @@ from core.contract.errors import Refusal
 from core.db.models import Campaign
 from core.i18n import _, lazy
 from core.sending import checking, drafts
+from core.sending.routes import rules
 from core.web.forms import Form, tidy
 from core.web.render import flash, htmx, redirect_hx, rt
 
@@ -71,9 +72,13 @@ def first_open(campaign: Campaign) -> str:
     """The first step that lacks something; the last when all is there."""
     if campaign.segment_id is None:
         return "audience"
-    if not drafts.texts(campaign) or campaign.account_id is None:
+    if not drafts.texts(campaign) or not _has_way(campaign):
         return "content"
     return "confirm"
+
+
+def _has_way(campaign: Campaign) -> bool:
+    return campaign.account_id is not None or bool(rules.in_force(campaign.cls))
 
 
 def rail(campaign: Campaign | None, current: str) -> list[tuple[str, str, str | None, str]]:
@@ -86,7 +91,7 @@ def rail(campaign: Campaign | None, current: str) -> list[tuple[str, str, str | 
     bad: set[str] = set()
     if campaign is not None:
         done |= {"audience"} if campaign.segment_id else set()
-        if drafts.texts(campaign) and campaign.account_id:
+        if drafts.texts(campaign) and _has_way(campaign):
             done |= {"content", "time"}
         if {"audience", "content"} <= done:
             _row, report = kept(campaign)

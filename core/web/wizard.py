@@ -20,6 +20,7 @@ from core.db.codes import MARKETING, Cls
 from core.db.models import Account, Campaign, Segment, Template
 from core.i18n import _
 from core.sending import drafts
+from core.sending.routes import rules
 from core.web import steps
 from core.web.access import allow
 from core.web.render import page, redirect_hx, rt
@@ -120,7 +121,7 @@ def _reach(segment_id: int | None, cls: Cls) -> dict[str, Any] | None:
 @allow("view")
 def content(id: int):
     campaign = steps.opened(id)
-    form = steps.ContentForm(data={"account": campaign.account_id})
+    form = steps.ContentForm(data={"account": campaign.account_id or 0})
     weights = {arm.template_id: arm.weight for arm in drafts.variants(id)}
     return _content_page(form, campaign, weights)
 
@@ -141,7 +142,11 @@ def save_content(id: int):
             if len(weights) > VARIANTS_MAX:
                 raise Refusal(_("Compare at most %(n)s texts.", n=VARIANTS_MAX), field="template")
             drafts.edit(
-                rt(), id, current_user.email, account_id=form.account.data, templates=list(weights.items())
+                rt(),
+                id,
+                current_user.email,
+                account_id=form.account.data or None,
+                templates=list(weights.items()),
             )
             steps.recheck(id)
             return steps.following(id, "content")
@@ -153,6 +158,8 @@ def save_content(id: int):
 def _accounts(form: steps.ContentForm) -> list[Account]:
     rows = list(Account.select().where(Account.enabled == True).order_by(Account.name))  # noqa: E712
     form.account.choices = [(row.id, f"{row.name} · {row.provider}") for row in rows]
+    if rules.every():
+        form.account.choices.insert(0, (0, _("as the routes say")))
     return rows
 
 

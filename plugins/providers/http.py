@@ -47,6 +47,7 @@ class Http(Provider):
     """A gateway by settings."""
 
     name = "http"
+    group = "own"
     title = _l("HTTP gateway")
     about = _l(
         "Any gateway that takes texts by HTTP, described by settings: JSON or form, one text or many a request."

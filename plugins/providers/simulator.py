@@ -4,6 +4,10 @@ What becomes of a message is a function of the seed and its reference alone: any
 time, so polls and look-ups need no memory, and the same seed gives the same result for each reference.
 Receipts are pushed through a connection of its own (a thread) with delays of seconds, or polled for.  A
 pushed receipt lost with its process is found by the poll, which works in both modes.
+
+For trials it can lie: receipts that say delivered for texts nobody gets, texts that arrive damaged.  With
+`handset` the phones at its other end hand over what they really got, as a seed handset would: inbound texts of
+this account, with the sender as the phone saw it and the phone's number as `to` (with pushed receipts only).
 """
 
 from __future__ import annotations
@@ -26,6 +30,10 @@ from core.i18n import _l
 #: Delays of pushed receipts and replies, seconds: (shortest, spread).
 RECEIPT_S = (0.3, 3.0)
 REPLY_S = (1.0, 6.0)
+#: A text is on the phone before its receipt is here: after so much of the receipt's time.
+ON_PHONE = 0.8
+#: From whom a text comes without a sender of its own, and from whom when it was replaced.
+NOBODY, OTHER_SENDER = "SIM", "10690000"
 #: Receipts given to the sink in one call at most.
 PUSH_BATCH = 500
 
@@ -61,6 +69,14 @@ class Form(BaseForm):
     )
     duplicate_rate = _share(0.0, _l("Share of receipts that comes twice"))
     shuffle = BooleanField(_l("Receipts in random order"), default=False)
+    slowness = FloatField(
+        _l("Receipts and texts take so many times as long"),
+        [v.InputRequired(), v.NumberRange(0, 1000)],
+        default=1.0,
+    )
+    false_receipt_rate = _share(0.0, _l("Share of the receipts “delivered” that are not true"))
+    damage_rate = _share(0.0, _l("Share of the texts that arrive damaged or from another sender"))
+    handset = BooleanField(_l("The phones hand over what they got, for trials"), default=False)
 
 
 class Fate:
@@ -72,6 +88,16 @@ class Fate:
         digest = blake2b(f"{seed}:{ref}".encode(), digest_size=32).digest()
         self.provider_id = "sim-" + digest[:6].hex()
         self.draws = [int.from_bytes(digest[at : at + 4]) / 2**32 for at in range(8, 32, 4)]
+
+
+class Arrival:
+    """What the phone of one reference gets: draws of its own, so that nothing else changes with them."""
+
+    __slots__ = ("draws",)
+
+    def __init__(self, seed: int, ref: str):
+        digest = blake2b(f"{seed}:{ref}:phone".encode(), digest_size=12).digest()
+        self.draws = [int.from_bytes(digest[at : at + 4]) / 2**32 for at in (0, 4, 8)]
 
 
 class Simulator(Provider):
@@ -134,9 +160,11 @@ class Simulator(Provider):
 
     def _push(self, message: Outgoing) -> None:
         fate, receipt = self._fate(message.ref), self._receipt(message.ref)
-        delay_s = RECEIPT_S[0] + RECEIPT_S[1] * fate.draws[3]
+        delay_s = (RECEIPT_S[0] + RECEIPT_S[1] * fate.draws[3]) * self.settings["slowness"]
         wait_s = random.uniform(0, 2 * RECEIPT_S[1]) if self.settings["shuffle"] else delay_s  # noqa: S311
         items = [(wait_s, receipt)]
+        if self.settings["handset"] and (got := self.arrival(message)):
+            items.append((delay_s * ON_PHONE, got))
         if fate.draws[4] < self.settings["duplicate_rate"]:
             items.append((wait_s + RECEIPT_S[1], receipt))
         text = self._reply(fate) if receipt.state == "delivered" else ""
@@ -144,6 +172,19 @@ class Simulator(Provider):
             reply_s = delay_s + REPLY_S[0] + REPLY_S[1] * fate.draws[4]
             items.append((reply_s, Inbound(message.to, text, message.sender, "mo-" + fate.provider_id)))
         self._pusher.put(items)
+
+    def arrival(self, message: Outgoing) -> Inbound | None:
+        """What the phone hands over of a message, None when it never came; `at` is set when it does."""
+        receipt = self._receipt(message.ref)
+        if receipt is None or receipt.state != "delivered":
+            return None
+        lie, damage, how = Arrival(self.settings["seed"], message.ref).draws
+        if lie < self.settings["false_receipt_rate"]:
+            return None
+        text, sender = message.text, message.sender or NOBODY
+        if damage < self.settings["damage_rate"]:
+            text, sender = (text[:-5] + "?????", sender) if how < 0.5 else (text, OTHER_SENDER)
+        return Inbound(sender, text, message.to, "phone-" + receipt.provider_id)
 
     def _reply(self, fate: Fate) -> str:
         stops, replies = self.settings["optout_rate"], self.settings["reply_rate"]

@@ -20,7 +20,9 @@ def test_a_gateway_is_connected_and_a_text_arrives(page, complaints):
     with listening() as sink:
         go(page, "Providers")
         page.get_by_role("link", name="Add an account").first.click()
-        page.get_by_role("link", name=re.compile("HTTP")).click()
+        page.get_by_role("searchbox", name="Find a provider").fill("described by settings")
+        expect(page.locator(".pick-one")).to_have_count(1)
+        page.get_by_role("link", name=re.compile("HTTP gateway")).click()
         page.get_by_label("Account name").fill("Tried by hand")
         page.get_by_label("URL", exact=True).fill("gateway.example/send")
         page.get_by_role("button", name="Add the account").click()

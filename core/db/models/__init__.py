@@ -2,6 +2,14 @@
 
 from core.db.models.accounts import Account, Price
 from core.db.models.api import ApiAnswer, ApiToken
+from core.db.models.arrival import (
+    AccountWatch,
+    ArrivalAlarm,
+    ArrivalCell,
+    ArrivalCusum,
+    ArrivalHour,
+    ArrivalRate,
+)
 from core.db.models.base import Base
 from core.db.models.campaigns import Campaign, CampaignCheck, CampaignLog, Variant, VariantText
 from core.db.models.consent import (
@@ -28,6 +36,7 @@ from core.db.models.contacts import (
     Profile,
 )
 from core.db.models.content import Template, TemplateText
+from core.db.models.dossiers import Dossier, DossierAccount, DossierEvent, Paper, PaperFile, PaperReminder
 from core.db.models.events import (
     Category,
     Event,
@@ -42,6 +51,7 @@ from core.db.models.events import (
 )
 from core.db.models.labelling import LabelBlock, LabelChange, LabelDay, LabelRule, LabelValue
 from core.db.models.links import Click, ClickAgent, ClickCount, Clicked, ClickFile, ClickJudged, Link
+from core.db.models.messageparts import MessagePart
 from core.db.models.messages import (
     IdBlock,
     InboundText,
@@ -54,11 +64,32 @@ from core.db.models.messages import (
     Tally,
     Worker,
 )
+from core.db.models.otp import Otp, OtpAlarm, OtpBlock, OtpBucket, OtpNear, OtpRefused
 from core.db.models.people import OneTimeLink, Role, SessionRecord, User, UserRoles
 from core.db.models.quality import ContactMerge, NumberInfo, QualityContact, QualityFinding, QualitySource
+from core.db.models.records import (
+    BalanceAt,
+    Consequence,
+    ErrorKind,
+    ErrorSeen,
+    Invoice,
+    InvoiceLine,
+    ProviderCall,
+)
+from core.db.models.routes import (
+    MessageRoute,
+    RouteRule,
+    RouteTarget,
+    SecondText,
+    Sender,
+    SenderPool,
+    SenderSticky,
+)
 from core.db.models.segments import Segment, SegmentDay, SegmentSnapshot
 from core.db.models.sources import EventSource, SitePerson, SourceCall, SourceOrder
 from core.db.models.system import Audit, JobRun, PluginState, Setting, Throttle
+from core.db.models.trials import Trial, TrialAccount, TrialCheck, TrialNumber, TrialText
+from core.db.models.vendortexts import VariantVendor, VendorMapping, VendorSignature, VendorTemplate
 
 ALL = [
     Account, Price, Campaign, CampaignCheck, CampaignLog, Variant, VariantText, ConsentEvent, Suppression, Contact,
@@ -72,6 +103,13 @@ ALL = [
     ConsentSeal, ConsentHead, Topic, ContactTopic, HeldReply, Erasure, RetentionRun, CampaignGone,
     ApiToken, ApiAnswer, LabelRule, LabelValue, LabelBlock, LabelChange, LabelDay,
     EventSource, SourceCall, SourceOrder, SitePerson,
+    MessagePart, Otp, OtpBucket, OtpNear, OtpBlock, OtpRefused, OtpAlarm,
+    RouteRule, RouteTarget, SenderPool, Sender, SenderSticky, MessageRoute, SecondText,
+    ArrivalCell, ArrivalHour, ArrivalRate, AccountWatch, ArrivalCusum, ArrivalAlarm,
+    ErrorKind, ErrorSeen, Consequence, ProviderCall, BalanceAt, Invoice, InvoiceLine,
+    VendorSignature, VendorTemplate, VendorMapping, VariantVendor,
+    Trial, TrialAccount, TrialNumber, TrialText, TrialCheck,
+    Dossier, DossierAccount, Paper, PaperFile, DossierEvent, PaperReminder,
 ]  # fmt: skip
 
 __all__ = [model.__name__ for model in ALL] + ["ALL", "Base"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from peewee import (
+    SQL,
     BigIntegerField,
     BlobField,
     BooleanField,
@@ -39,6 +40,8 @@ class Account(Base):
     last_ok_at = BigIntegerField(null=True)
     balance_micros = BigIntegerField(null=True)
     balance_at = BigIntegerField(null=True)
+    #: Grows with each change of the account's error kinds: opened providers are made anew.
+    errors_version = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
     created_at = BigIntegerField()
 
     class Meta:

@@ -1,0 +1,212 @@
+"""`cooee trial`: try accounts on phones of your own."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import click
+
+from core import clock
+from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.contract.errors import Refusal
+from core.db import database
+from core.db.models import Trial
+from core.measure.trials import confirm, costs, phones, plan, report, run, words
+from core.sending import accounts
+
+
+@click.group("trial")
+def command() -> None:
+    """Trials: who really delivers, on phones of your own.
+
+    \b
+    Example:
+      cooee trial plan "Spring" --account A --account B --phones phones.csv --agreed
+      cooee trial start 1
+      cooee trial report 1 --json
+    """
+
+
+@command.command("plan")
+@click.argument("name")
+@click.option("--account", "account_names", multiple=True, required=True, help="Once for each account.")
+@click.option("--phones", "file", required=True, type=click.Path(dir_okay=False, path_type=Path, exists=True),
+              help="Lines “number, owner, night or seed account”.")  # fmt: skip
+@click.option(
+    "--function", "functions", multiple=True, type=click.Choice(words.FUNCTIONS), help="What to find out."
+)
+@click.option(
+    "--hours", "windows", multiple=True, type=click.Choice(list(plan.WINDOWS)), help="When to send."
+)
+@click.option("--promise", type=float, default=95.0, show_default=True, help="Promised arrival, percent.")
+@click.option("--margin", type=float, default=5.0, show_default=True, help="Know it to ± so many points.")
+@click.option(
+    "--texts", type=int, default=0, help="Texts of each account; by default as many as the margin needs."
+)
+@click.option("--per-window", type=int, default=2, show_default=True)
+@click.option("--lang", type=click.Choice(words.LANGS), default="en", show_default=True)
+@click.option("--prefix", default="", help="In front of each text, such as 【Shop】.")
+@click.option("--start", "day", default="", help="From this day on, as 2026-11-22.")
+@click.option("--agreed", is_flag=True, help="All owners agreed to the test texts.")
+@json_option
+@pass_rt
+def plan_(
+    rt, name, account_names, file, functions, windows, promise, margin, texts, per_window, lang, prefix, day, agreed,
+    as_json,
+) -> None:  # fmt: skip
+    """Plan a trial: what it costs and when it ends; nothing is sent.
+
+    Example: cooee trial plan "Spring" --account A --account B --phones phones.csv --hours 10 --hours 19 --agreed
+    """
+    given: dict[str, Any] = {
+        "accounts": [accounts.get(one).id for one in account_names], "promise": promise / 100, "margin": margin / 100,
+        "texts": texts, "per_window": per_window, "lang": lang, "prefix": prefix, "start": day, "agreed": agreed,
+    }  # fmt: skip
+    if functions:
+        given["functions"] = functions
+    if windows:
+        given["windows"] = windows
+    try:
+        lines = file.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise Refusal(f"{file} is not UTF-8 text; save it as CSV UTF-8.", field="phones") from None
+    trial_id = plan.create(name, whoami(), **given)
+    phones.add(rt, trial_id, lines, whoami())
+    trial = plan.get(trial_id)
+    wanted, drawn = plan.of(trial), run.drawn(rt, trial)
+    each = costs.of(wanted, drawn)
+    names = plan.accounts(trial_id)
+    least = min(one.texts for one in each)
+    data = {
+        "id": trial_id, "name": trial.name, "texts": len(drawn), "texts_each": least, "needed": plan.size(wanted),
+        "cost": [
+            {"account": names[one.account_id], "texts": one.texts, "parts": one.parts, "currency": one.currency,
+             "cost": None if one.micros is None else one.micros / 1_000_000}
+            for one in each
+        ],
+        "begins": clock.from_ms(drawn[0].due_at).isoformat(timespec="seconds"),
+        "ends": clock.from_ms(max(text.until_at for text in drawn)).isoformat(timespec="seconds"),
+        "says": plan.says(least), "lacks": run.ready(rt, trial),
+    }  # fmt: skip
+    emit(data, as_json, _planned)
+
+
+def _planned(data: dict[str, Any]) -> str:
+    rows = [
+        (one["account"], one["texts"], one["parts"], one["cost"], one["currency"]) for one in data["cost"]
+    ]
+    head = f"Trial {data['id']}: {data['texts']} texts, {data['begins']} to {data['ends']}.\n{data['says']}"
+    lacks = "".join(f"\nIt lacks: {one}" for one in data["lacks"])
+    return f"{head}{lacks}\n\n{table(rows, ('ACCOUNT', 'TEXTS', 'PARTS', 'COST', 'CURRENCY'))}"
+
+
+@command.command("list")
+@json_option
+@pass_rt
+def list_(rt, as_json: bool) -> None:
+    """All trials, the newest first.
+
+    Example: cooee trial list --json
+    """
+    data = [
+        {"id": one.id, "name": one.name, "state": one.state, "accounts": list(plan.accounts(one.id).values())}
+        for one in Trial.select().order_by(Trial.id.desc())
+    ]
+    rows = [(one["id"], one["name"], one["state"], ", ".join(one["accounts"])) for one in data]
+    emit(data, as_json, table(rows, ("ID", "NAME", "STATE", "ACCOUNTS")))
+
+
+@command.command("show")
+@click.argument("trial_id", type=int)
+@json_option
+@pass_rt
+def show(rt, trial_id: int, as_json: bool) -> None:
+    """The plan of a trial and how far it is.
+
+    Example: cooee trial show 1 --json
+    """
+    trial = plan.get(trial_id)
+    data = {
+        "id": trial.id, "name": trial.name, "state": trial.state, "plan": asdict(plan.of(trial)),
+        "accounts": list(plan.accounts(trial_id).values()),
+        "phones": [
+            {"phone": one.number, "carrier": one.carrier, "owner": one.owner, "seed": one.seed or None, "night": one.night}
+            for one in phones.of(rt, trial_id)
+        ],
+        "texts": dict(sorted(_counts(trial_id).items())),
+    }  # fmt: skip
+    rows = [(one["phone"], one["carrier"], one["owner"], one["seed"]) for one in data["phones"]]
+    states = ", ".join(f"{n} {state}" for state, n in data["texts"].items()) or "no texts yet"
+    human = (
+        f"{trial.name}: {trial.state}; {states}\n\n{table(rows, ('PHONE', 'CARRIER', 'OWNER', 'HANDS OVER'))}"
+    )
+    emit(data, as_json, human)
+
+
+def _counts(trial_id: int) -> dict[str, int]:
+    return dict(
+        database.query(
+            "SELECT state, COUNT(*) FROM trial_text WHERE trial_id = ? GROUP BY state", (trial_id,)
+        )
+    )
+
+
+@command.command("start")
+@click.argument("trial_id", type=int)
+@json_option
+@pass_rt
+def start(rt, trial_id: int, as_json: bool) -> None:
+    """Start a trial; the workers send its texts at their hours.
+
+    Example: cooee trial start 1
+    """
+    n = run.start(rt, trial_id, whoami())
+    emit({"id": trial_id, "texts": n}, as_json, f"Trial {trial_id} runs: {n} texts are planned.")
+
+
+@command.command("confirm")
+@click.argument("trial_id", type=int)
+@click.argument("nonces", nargs=-1, required=True)
+@click.option("--how", type=click.Choice(["yes", "damaged", "no"]), default="yes", show_default=True)
+@click.option("--text", default="", help="What was read, where it differs.")
+@click.option("--sender", default="", help="The sender the phone showed.")
+@json_option
+@pass_rt
+def confirm_(rt, trial_id: int, nonces, how: str, text: str, sender: str, as_json: bool) -> None:
+    """Say what became of texts, by their words.
+
+    \b
+    Example:
+      cooee trial confirm 1 K7F2-93 B4M1-07 --sender 10691234
+      cooee trial confirm 1 C2D8-55 --how no
+    """
+    said = {nonce: confirm.Said(how, text, sender) for nonce in nonces}
+    n = confirm.by_nonce(trial_id, said, whoami())
+    emit({"id": trial_id, "noted": n}, as_json, f"{n} texts are noted.")
+
+
+@command.command("report")
+@click.argument("trial_id", type=int)
+@json_option
+@pass_rt
+def report_(rt, trial_id: int, as_json: bool) -> None:
+    """What a trial says of each account, with intervals and evidence.
+
+    Example: cooee trial report 1 --json
+    """
+    run.collect(plan.get(trial_id).id)
+    emit(report.make(rt, trial_id).plain(), as_json, _told)
+
+
+def _told(data: dict[str, Any]) -> str:
+    shares = ("accepted", "arrival", "claimed", "false", "missing", "damaged", "replaced")
+    rows = [(one["account"], *(_share(one[name]) for name in shares)) for one in data["accounts"]]
+    said = [f"{one['account']}: {one['sentence']}" for one in data["accounts"]] + data["sentences"]
+    return "\n".join(said) + "\n\n" + table(rows, ("ACCOUNT", *(name.upper() for name in shares)))
+
+
+def _share(one: dict[str, Any]) -> str:
+    counted = f"{one['numerator']}/{one['denominator']}"
+    return counted if one["value"] is None else f"{counted} {one['value']:.1%}"
