@@ -359,3 +359,9 @@ def test_the_interval_of_pairs_solves_its_own_score_equation():
 def test_pairs_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="among all pairs"):
         trial.paired(5, 6, 10)
+
+
+@pytest.mark.parametrize("n", [2, 13, 14, 100, 999])
+def test_all_that_arrived_at_moments_of_their_own_are_all(n):
+    found = survival.incidence([(float(i) / n, 1, 0, 0) for i in range(n)], 300.0)
+    assert (found.share, found.effective, found.high) == (1.0, n, 1.0)

@@ -94,6 +94,8 @@ def papers(rt: Runtime, by: dict[str, Account]) -> None:
             file = files.looked_at(f"{key.replace('/', '-')}.pdf", _PDF.format(f"{company}: {key}").encode())
             given = {"number": number, "issuer": issuer, "holder": company, "expires": expires}
             store.save(rt, dossier_id, key, given, WHO, [file])
+            if name == DIRECT:
+                store.check(dossier_id, key, WHO)
         if name in _JUDGED:
             word, note, days = _JUDGED[name]
             until = "" if days is None else (today + timedelta(days=days)).isoformat()

@@ -56,7 +56,9 @@ def incidence(steps: Iterable[Step], seconds: float) -> Incidence | None:
         hidden += left if at < seconds else 0
         if not alive:
             break
-    effective = n - hidden if not 0.0 < share < 1.0 else share * (1.0 - share) / _variance(seen, share)
+    share = min(1.0, round(share, 12))  # a sum of many shares may end a hair below 1
+    variance = _variance(seen, share) if 0.0 < share < 1.0 else 0.0
+    effective = share * (1.0 - share) / variance if variance > 0.0 else n - hidden
     low, high = stats.wilson(share * effective, effective) if effective > 0 else (0.0, 1.0)
     return Incidence(seconds, share, low, high, n, delivered, effective)
 
