@@ -1,29 +1,25 @@
-"""`cooee bench send`: from launch to the last row, one worker, every gate, mark, record and counter on.
+"""`cooee bench send`: from launch to the last row, one worker or several, every gate, mark, record and counter on.
 
 The baseline is the bare provider client alone in the same run, on the same messages: `Null.send` for null and
 simulator, a plain CurlMulti loop for http, for smpp a bare windowed client of the same server.  Sending happens
-in a process of its own, so that its memory and CPU are those of a worker.
+in processes of their own (sender.py), so that memory and CPU are those of workers.
 """
 
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from collections.abc import Mapping
 from contextlib import ExitStack
 from time import perf_counter, process_time
 from typing import Any
 
 from core import clock
-from core.bench import Clocked, figures, peak_rss_mb, smppclient, smsc, throwaway
+from core.bench import Clocked, figures, sender, smppclient, smsc, throwaway
 from core.bench.population import people
 from core.content import templates
 from core.contract.errors import Refusal
 from core.contract.types import Outgoing
 from core.db import database, settings
-from core.db.codes import State
 from core.db.models import Segment
 from core.runtime import Runtime
 
@@ -36,16 +32,17 @@ _BODY = '{"to": "{to}", "text": "{text}", "ref": "{ref}"}'
 
 
 def run(
-    n: int, provider: str = "null", window: int | None = None, growth: bool = False, **server: Any
-) -> dict[str, Any]:
+    n: int, provider: str = "null", window: int | None = None, growth: bool = False, workers: int = 1,
+    **server: Any,
+) -> dict[str, Any]:  # fmt: skip
     """Measure sending to `n` contacts; with `growth` also to 10,000, for the cost per message.
 
     `server`: for smpp latency_ms, receipts (until the last is applied) and nagle.
     """
     if server and provider != "smpp":
         raise Refusal(f"--{next(iter(server)).replace('_', '-')} belongs to --provider smpp.")
-    small = _run(10_000, provider, window, server) if growth else None
-    large = _run(n, provider, window, server)
+    small = _run(10_000, provider, window, workers, server) if growth else None
+    large = _run(n, provider, window, workers, server)
     if small:
         large["at_10000"] = {key: small[key] for key in ("per_second", "cpu_us_per_item", "messages")}
         large["growth"] = round(large["cpu_us_per_item"] / small["cpu_us_per_item"], 3)
@@ -53,7 +50,9 @@ def run(
     return large
 
 
-def _run(n: int, provider: str, window: int | None, server: Mapping[str, Any]) -> dict[str, Any]:
+def _run(
+    n: int, provider: str, window: int | None, workers: int, server: Mapping[str, Any]
+) -> dict[str, Any]:
     with throwaway() as rt, ExitStack() as stack:
         if provider == "smpp":
             window = window or SMPP_WINDOW
@@ -62,7 +61,7 @@ def _run(n: int, provider: str, window: int | None, server: Mapping[str, Any]) -
         url = stack.enter_context(_sink()) if provider == "http" else ""
         given = {"port": peer.port, "window": window} if provider == "smpp" else {}
         campaign_id = _campaign(rt, provider, url, None if given else window, given)
-        took = _worker(rt, campaign_id, bool(server.get("receipts")))
+        took = sender.start(rt, campaign_id, bool(server.get("receipts")), workers)
         if provider == "smpp":
             base = smppclient.run(peer.port, _messages(took["sent"]), window, bool(server.get("receipts")))
         elif provider == "http":
@@ -73,7 +72,8 @@ def _run(n: int, provider: str, window: int | None, server: Mapping[str, Any]) -
         made = figures(
             "send", took["sent"], clocked, base, clocked.per_second(took["sent"]) / base["per_second"],
             provider=provider, window=took["window"], audience=n, messages=took["sent"],
-            database="postgresql" if database.is_postgres() else "sqlite", expand_seconds=took["expand_seconds"],
+            database="postgresql" if database.is_postgres() else "sqlite", workers=workers,
+            expand_seconds=took["expand_seconds"],
             **({"smpp_window": window} if provider == "smpp" else {}), **server,
         )  # fmt: skip
         made["peak_rss_mb"] = took["peak_rss_mb"]
@@ -106,71 +106,6 @@ def _campaign(rt: Runtime, provider: str, url: str, window: int | None, given: M
         rt, name="bench", who="bench", segment_id=segment.id, account_id=account.id,
         templates=[(template_id, 1)], options={"window": window} if window else {},
     )  # fmt: skip
-
-
-def _worker(rt: Runtime, campaign_id: int, until_received: bool) -> dict[str, Any]:
-    """Launch, expand and send in another process; what it took there."""
-    names = ("database_url", "queue_url", "http_allow", "http_plain", "log_level")
-    env = {f"COOEE_{name.upper()}": str(getattr(rt.settings, name)) for name in names}
-    database.proxy.close()
-    done = subprocess.run(
-        [sys.executable, "-m", "core.bench.send", str(campaign_id), str(int(until_received))],
-        env=os.environ | env | {"COOEE_INSTANCE": str(rt.settings.instance)}, check=True, stdout=subprocess.PIPE,
-    )  # fmt: skip
-    return json.loads(done.stdout)
-
-
-def _work(campaign_id: int, until_received: bool) -> dict[str, Any]:
-    from core import worker as process
-    from core.app import compose
-    from core.sending import accounts, batch, expand, launch, leases, receipts, verify
-    from core.sending.verify import counters
-
-    rt = compose()
-    process.rare_collections()
-    worker = leases.start(rt)
-    wall, cpu = perf_counter(), process_time()
-    launch.launch(rt, campaign_id, "bench")
-    expand.run(rt, campaign_id)
-    expanded = perf_counter() - wall
-    while batch.send(rt, campaign_id):
-        continue
-    last = State.delivered if until_received else State.accepted
-    while until_received and _waiting(campaign_id):
-        if not receipts.apply(rt):
-            clock.sleep(0.01)
-    seconds, cpu_s, peak = perf_counter() - wall, process_time() - cpu, peak_rss_mb()
-    state = database.scalar("SELECT state FROM campaign WHERE id = ?", (campaign_id,))
-    sent = database.scalar(
-        "SELECT SUM(n) FROM tally WHERE campaign_id = ? AND state = ?", (campaign_id, int(last))
-    )
-    broken = [*counters(), *verify.audiences()]
-    if state != "done" or broken:
-        raise RuntimeError(f"campaign {campaign_id} is {state}: {broken}")
-    window = _window(rt, campaign_id)
-    accounts.close_providers(rt)
-    leases.end(rt, worker)
-    return {
-        "seconds": seconds,
-        "cpu_s": cpu_s,
-        "sent": int(sent),
-        "peak_rss_mb": peak,
-        "window": window,
-        "expand_seconds": round(expanded, 3),
-    }
-
-
-def _waiting(campaign_id: int) -> int:
-    return database.scalar(
-        "SELECT COALESCE(SUM(n), 0) FROM tally WHERE campaign_id = ? AND state = 3", (campaign_id,)
-    )
-
-
-def _window(rt: Runtime, campaign_id: int) -> int:
-    from core.sending import accounts, drain, options
-
-    account_id, stored = database.one("SELECT account_id, options FROM campaign WHERE id = ?", (campaign_id,))
-    return drain.window_size(options.read(stored).window, accounts.open_provider(rt, account_id))
 
 
 def _messages(n: int) -> list[Outgoing]:
@@ -238,7 +173,3 @@ def _baseline_http(url: str, n: int) -> dict[str, Any]:
         "per_second": round(n / seconds),
         "cpu_us_per_item": round(cpu_s / n * 1e6, 2),
     }
-
-
-if __name__ == "__main__":
-    print(json.dumps(_work(int(sys.argv[1]), sys.argv[2:] == ["1"])))

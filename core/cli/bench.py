@@ -35,6 +35,7 @@ _FOR = {"contacts": ("events",), "events": ("events", "segment")}
 @click.option("--latency-ms", type=click.IntRange(0), help="For send --provider smpp: of the server.")
 @click.option("--receipts", is_flag=True, help="For send --provider smpp: receipts stored and applied, too.")
 @click.option("--nagle", is_flag=True, help="For send --provider smpp: a server without TCP_NODELAY.")
+@click.option("--workers", type=click.IntRange(1, 16), help="For send: worker processes (1).")
 @click.option("--growth", is_flag=True, help="For send: also the cost at 10,000, to compare.")
 @click.option("--contacts", type=click.IntRange(20), help="For events: contacts there are (1,000,000).")
 @click.option(

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-import struct
+import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from operator import attrgetter
@@ -38,6 +38,7 @@ RETRY_BASE_S, RETRY_CAP_S = 2.0, 900.0
 #: Without a latest time of its own a message is not tried again after this.
 MAX_AGE_MS = 72 * clock.HOUR_MS
 _REASON_MAX = 120
+_COUNTED = re.compile(r"[0-9a-f]{1,12}").fullmatch
 #: What an item is counted by.
 _CHARGED = attrgetter("variant", "submitted_at", "parts", "cost_micros")
 
@@ -45,19 +46,28 @@ Change = tuple[int, str]
 
 
 def ref_hash(account_id: int, provider_id: str) -> int:
-    """64 signed bits of account and provider id: what receipts without our reference are found by."""
+    """64 signed bits of account and provider id: what receipts without our reference are found by.
+
+    Ids of up to twelve hexadecimal digits, which most gateways count up, keep their order: the index then grows
+    at its end.  A hash puts each at a random place of it, for 5 µs a message.  Others are hashed.
+    """
     return ref_hashes(account_id, (provider_id,))[0]
 
 
-def ref_hashes(account_id: int, provider_ids: Sequence[str]) -> tuple[int, ...]:
-    """`ref_hash` of many: copies of one begun hash cost a third of a new one each."""
+def ref_hashes(account_id: int, provider_ids: Sequence[str]) -> list[int]:
+    """`ref_hash` of many."""
+    counted = account_id << 52 if account_id < 1 << 11 else None
     begun = hashlib.blake2b(f"{account_id}:".encode(), digest_size=8)
-    digests = []
+    made = []
     for provider_id in provider_ids:
-        digest = begun.copy()
-        digest.update(provider_id.encode())
-        digests.append(digest.digest())
-    return struct.unpack(f">{len(digests)}q", b"".join(digests))
+        if counted is not None and _COUNTED(provider_id):
+            # The digit in front keeps 12 and 012 apart.
+            made.append(counted | int(f"1{provider_id}", 16))
+        else:
+            digest = begun.copy()
+            digest.update(provider_id.encode())
+            made.append(int.from_bytes(digest.digest(), signed=True))
+    return made
 
 
 def pause_ms(attempt: int, after_s: float | None) -> int:
