@@ -19,7 +19,7 @@ DOTS = "••••"
 MANY, LONG = 40, 60
 _DIGITS = re.compile(r"\d(?:[ .()\-]{0,2}\d){6,}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_LOG_NUMBER = re.compile(r"(?<![0-9A-Za-z])\d{7,15}(?![0-9A-Za-z])")
+_LOG_NUMBER = re.compile(r"(?<!\d)\d{7,15}(?!\d)")
 #: Names of fields, parameters and headers whose value is never kept.
 _SECRET = re.compile(
     r"pass|pwd|secret|token|auth|api.?key|app.?key|credential|signature|^sig$|^key$|cookie|session", re.I

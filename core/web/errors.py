@@ -70,7 +70,8 @@ def _cooee(error: CooeeError):
 
 
 def _crash(error: Exception):
-    error_id = secrets.token_hex(5)
+    # Letters alone: a run of digits would be masked in the log like a number.
+    error_id = "".join(secrets.choice("abcdefghjkmnpqrstvwxyz") for _ in range(10))
     log.error("error %s at %s %s", error_id, request.method, request.path, exc_info=error)
     if isinstance(error, OperationalError | InterfaceError):
         database.reopen()

@@ -132,7 +132,7 @@ class TestAliyun(VendorCases):
 
     def test_one_template_travels_a_hundred_a_call_and_the_numbers_are_not_in_the_ids(self):
         results, calls = self.sent(lambda call, _c: self.good(call), self.many(130))
-        assert [len(self.read(call)) for call in calls] == [100, 30]
+        assert sorted(len(self.read(call)) for call in calls) == [30, 100]
         assert len({result.provider_id for result in results}) == 130
         assert all(result.provider_id.startswith(f"{BIZ}.") for result in results)
         assert not any(m.to[3:] in r.provider_id for m, r in zip(self.many(130), results, strict=True))
