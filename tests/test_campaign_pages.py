@@ -89,7 +89,9 @@ def test_the_whole_way_through_the_steps(shop, client):
     assert answer.location.endswith(f"/campaigns/{campaign_id}")
     expand.run(shop["rt"], campaign_id)
     counts = kit.states(campaign_id)
-    assert (counts["ready"], counts["skipped"], counts["holdout"]) == (report.messages, 5, report.holdout)
+    # Of so few people chance may keep nobody aside.
+    assert (counts["ready"], counts["skipped"]) == (report.messages, 5)
+    assert counts.get("holdout", 0) == report.holdout
 
 
 def test_a_step_with_errors_keeps_what_was_typed_and_says_what_is_wrong(shop, client, draft):

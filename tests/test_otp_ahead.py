@@ -13,7 +13,7 @@ import urllib.request
 from core.app import compose
 from core.db import database
 from core.security import tokens
-from core.sending import accounts, expand, launch
+from core.sending import accounts, expand, launch, lifecycle
 from core.sending.otp import rules
 from tests import campaign_kit as kit
 from tests.otp_kit import OPEN
@@ -29,12 +29,13 @@ def prepared(rt) -> tuple[int, str]:
     """(a campaign that is about to be sent to everyone, a token for codes)."""
     rules.save(OPEN)
     kit.crowd(rt, MESSAGES)
-    account = accounts.create(rt, "one", "simulator", {"latency_ms": "5"}).id
+    account = accounts.create(rt, "one", "simulator", {"latency_ms": "20"}).id
     campaign = kit.campaign(rt, account_id=account, options={"approve": "off"})
     with database.write_tx():
         database.execute("DELETE FROM account WHERE id <> ?", (account,))
     launch.launch(rt, campaign, "ann@example.com")
     expand.run(rt, campaign)
+    lifecycle.pause(rt, campaign, "until the web answers")
     text, _token = tokens.create("test", "shop", ["otp.write"])
     return campaign, text
 
@@ -59,6 +60,7 @@ def test_codes_overtake_a_running_campaign(instance, monkeypatch, capsys):
 
     busy = 0
     with cooee_up(instance, "--processes", "2") as base:
+        lifecycle.resume(rt, campaign, "ann@example.com")
         wait_for(lambda: left() < MESSAGES, 60, 0.01)
         for n in range(CODES):
             busy += left() > 0
