@@ -203,7 +203,7 @@ def test_a_rate_is_kept_and_never_exceeded_by_two_in_a_hundred(rt_sqlite, closin
         figures = server.figures()
     assert figures["taken"] == n
     # Slower only as far as a busy machine steals time; faster never.
-    assert 0.5 <= (n - burst) / (figures["ms"] / 1000) / per_s <= 1.02
+    assert 0.9 <= (n - burst) / (figures["ms"] / 1000) / per_s <= 1.02
 
 
 def test_a_window_is_never_exceeded(rt_sqlite, closing):

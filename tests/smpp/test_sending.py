@@ -261,11 +261,14 @@ def test_a_carrier_that_is_too_busy_gets_a_pause(server, quick, monkeypatch):
 def test_a_rate_is_kept_within_two_in_a_hundred(server):
     provider = made(server.port, rate_per_s=400, window=100)
     provider.send(many(1))
-    started = time.monotonic()
-    provider.send(many(800))
-    seconds = time.monotonic() - started
-    # Slower only as far as a busy machine steals time.
-    assert 0.5 <= 800 / seconds / 400 <= 1.02
+    kept: list[float] = []
+    # A busy machine steals time, but hardly three times in a row.
+    while len(kept) < 3 and max(kept, default=0.0) < 0.98:
+        started = time.monotonic()
+        provider.send(many(800))
+        kept.append(800 / (time.monotonic() - started) / 400)
+        assert kept[-1] <= 1.02
+    assert max(kept) >= 0.98
     provider.close()
 
 
