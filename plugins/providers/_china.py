@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 from wtforms import StringField
 from wtforms import validators as v
 
-from core import Forged, Form, Gateway, Outgoing, Result, VendorText, WebhookRequest
+from core import (
+    BadResponse,
+    Forged,
+    Form,
+    Gateway,
+    Inbound,
+    Outgoing,
+    Receipt,
+    Result,
+    VendorText,
+    WebhookRequest,
+)
+from core.gateway import parsed
 from core.i18n import _, _l
 
 HOME = "+86"
@@ -77,3 +90,19 @@ def vendor_of(message: Outgoing) -> VendorText:
 def at_home(number: str) -> bool:
     """Is this E.164 number of the mainland?"""
     return number.startswith(HOME)
+
+
+def told(body: bytes, read: Callable[[Any], Receipt | Inbound]) -> Iterator[Receipt | Inbound]:
+    """What the rows of a push say, each read by `read`; what makes no sense is a `BadResponse` after the others."""
+    rows = parsed(body)
+    rows = [rows] if isinstance(rows, dict) else rows
+    if not isinstance(rows, list):
+        raise BadResponse("The call holds no list.")
+    trouble: BadResponse | None = None
+    for row in rows:
+        try:
+            yield read(row)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            trouble = BadResponse("A row of the call has not the fields of a receipt or a reply.")
+    if trouble is not None:
+        raise trouble

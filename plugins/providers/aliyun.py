@@ -34,7 +34,7 @@ from core.gateway import micros, parsed
 from core.i18n import _l
 from plugins.providers._aliyun import signed
 from plugins.providers._aliyun_templates import AliyunTemplates, json_text
-from plugins.providers._china import HOME, SECRET, ChinaForm, at_home, vendor_of
+from plugins.providers._china import HOME, SECRET, ChinaForm, at_home, told, vendor_of
 
 VERSION, BSS_VERSION = "2017-05-25", "2017-12-14"
 #: Numbers a SendBatchSms takes; rows a page of details.
@@ -195,19 +195,7 @@ class Aliyun(AliyunTemplates):
         return 200, "application/json", '{"code":0,"msg":"ok"}'
 
     def parse_webhook(self, request) -> Iterator[Receipt | Inbound]:
-        rows = parsed(request.body)
-        rows = [rows] if isinstance(rows, dict) else rows
-        if not isinstance(rows, list):
-            raise BadResponse("The call holds no list.")
-        read = self._inbound if request.kind == "inbound" else self._receipt
-        trouble: BadResponse | None = None
-        for row in rows:
-            try:
-                yield read(row)
-            except (KeyError, TypeError, ValueError, AttributeError):
-                trouble = BadResponse("A row of the call has not the fields of a receipt or a reply.")
-        if trouble is not None:
-            raise trouble
+        return told(request.body, self._inbound if request.kind == "inbound" else self._receipt)
 
     def _receipt(self, row) -> Receipt:
         if not isinstance(row["success"], bool):

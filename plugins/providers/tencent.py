@@ -33,9 +33,8 @@ from core import (
     clock,
     hookimpl,
 )
-from core.gateway import parsed
 from core.i18n import _, _l
-from plugins.providers._china import SECRET, China, ChinaForm, at_home, vendor_of
+from plugins.providers._china import SECRET, China, ChinaForm, at_home, told, vendor_of
 from plugins.providers._tencent import signed
 from plugins.providers._tencent_errors import ERRORS
 
@@ -168,19 +167,7 @@ class Tencent(China):
         return 200, "application/json", '{"result":0,"errmsg":"OK"}'
 
     def parse_webhook(self, request) -> Iterator[Receipt | Inbound]:
-        rows = parsed(request.body)
-        rows = [rows] if isinstance(rows, dict) else rows
-        if not isinstance(rows, list):
-            raise BadResponse("The call holds no list.")
-        read = self._reply if request.kind == "inbound" else self._receipt
-        trouble: BadResponse | None = None
-        for row in rows:
-            try:
-                yield read(row)
-            except (KeyError, TypeError, ValueError, AttributeError):
-                trouble = BadResponse("A row of the call has not the fields of a receipt or a reply.")
-        if trouble is not None:
-            raise trouble
+        return told(request.body, self._reply if request.kind == "inbound" else self._receipt)
 
     def _receipt(self, row) -> Receipt:
         return self._told(row["report_status"], row["sid"], row.get("user_receive_time"), row.get("errmsg"),
