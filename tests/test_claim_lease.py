@@ -223,7 +223,7 @@ def test_a_stopped_worker_loses_its_lease_after_the_time_of_the_observer(rt, me,
     assert states(campaign) == {"in_doubt": 8, "ready": 2}
     assert database.scalar("SELECT COUNT(*) FROM lease WHERE worker_id = ?", (stopped.id,)) == 1
     # It wakes: too late for the wire, so it gives the window back and nobody was texted.
-    results, _error = wire.put(stopped, drain.references, lane, made)
+    results = wire.put(stopped, drain.references, lane, made).results
     assert {r.outcome for r in results} == {record.WITHHELD}
     submit.turn(rt, lane, submit.Done(made.marked, results), [], {})
     assert states(campaign) == {"ready": 10}

@@ -256,7 +256,9 @@ def test_a_mark_is_one_statement_over_a_mixed_window(rt):
         item.parts, item.cost_micros = parts, parts * 10
     gate = marking.Gate(campaign, account, batch.lease, 4, 4, frozenset({"US"}), clock.now_ms())
     with database.write_tx():
-        marked = marking.mark(gate, [(i.id, i.parts, i.cost_micros) for i in batch.items])
+        marked = marking.mark(
+            gate, batch.ids, [i.parts for i in batch.items], [i.cost_micros for i in batch.items]
+        )
     assert marked == {i.id for i in batch.items}
     assert rows(campaign, "parts, cost_micros") == [(1, 10), (2, 20), (3, 30), (4, 40)]
     assert tally.hour_of(None) == 0

@@ -105,8 +105,8 @@ class World:
 
     def wire(self) -> None:
         for one in self._some(lambda w: w["made"] is not None and w["made"].marked):
-            results, _error = wire.put(one["worker"], one["drain"].references, one["lane"], one["made"])
-            one["done"], one["made"] = submit.Done(one["made"].marked, results), None
+            said = wire.put(one["worker"], one["drain"].references, one["lane"], one["made"])
+            one["done"], one["made"] = submit.Done(one["made"].marked, said.results, said.names), None
 
     def record(self) -> None:
         for one in self._some(lambda w: w["done"] is not None):

@@ -4,38 +4,70 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from core.clock import HOUR_MS
 from core.db import database
-from core.db.sets import among, listed
+from core.db.sets import among, listed, those
 
-_TAKEN = "id, variant, account_id, submitted_at"
+#: (variant, account, hour of submit, how many) of claimed rows.
+Counts = list[tuple[int, int, int, int]]
+
 _DUE = (
     "SELECT id FROM message WHERE state = 0 AND campaign_id = ? AND not_before <= ? "
     "ORDER BY not_before, id LIMIT ?"
 )
+#: A range is read instead of a list of ids when at most every other id of it is not among them.
+_DENSE = 2
 
 
-def take(campaign_id: int, lease: int, now: int, limit: int) -> list[tuple]:
-    """Mark up to `limit` due rows as claimed under `lease`, inside `write_tx()`.
-
-    Returns (id, variant, account_id, submitted_at) of each, sorted.
-    """
-    due = _take_postgres if database.is_postgres() else _take_sqlite
-    return sorted(due(campaign_id, lease, now, limit))
+def take(campaign_id: int, lease: int, now: int, limit: int) -> list[int]:
+    """Mark about `limit` due rows as claimed under `lease`, inside `write_tx()`; their ids, sorted."""
+    take_ = _take_postgres if database.is_postgres() else _take_sqlite
+    return take_(campaign_id, lease, now, limit)
 
 
-def _take_sqlite(campaign_id: int, lease: int, now: int, limit: int) -> list[tuple]:
-    return database.query(
-        f"UPDATE message SET state = 1, lease = ? WHERE id IN ({_DUE}) RETURNING {_TAKEN}",
+def _take_sqlite(campaign_id: int, lease: int, now: int, limit: int) -> list[int]:
+    ids = sorted(row[0] for row in database.query(_DUE, (campaign_id, now, limit)))
+    if not ids:
+        return ids
+    dense = is_dense(ids)
+    chosen, params = those(ids, dense)
+    # By the primary key: the index of what is due would be walked from its beginning, and changed under way.
+    done = database.execute(
+        f"UPDATE message NOT INDEXED SET state = 1, lease = ? WHERE id {chosen} AND state = 0 "
+        "AND campaign_id = ? AND not_before <= ?",
+        (lease, *params, campaign_id, now),
+    )
+    if done.rowcount == len(ids):
+        return ids
+    # Due rows between them that come later in their order were taken, too.
+    return [
+        row[0]
+        for row in database.query(f"SELECT id FROM message WHERE id {chosen} AND lease = ?", (*params, lease))
+    ]
+
+
+def _take_postgres(campaign_id: int, lease: int, now: int, limit: int) -> list[int]:
+    # The array keeps the planner from joining in a way that locks more rows than it updates.
+    taken = database.query(
+        "UPDATE message SET state = 1, lease = ? "
+        f"WHERE id = ANY(ARRAY({_DUE} FOR UPDATE SKIP LOCKED)) AND state = 0 RETURNING id",
         (lease, campaign_id, now, limit),
     )
+    return sorted(row[0] for row in taken)
 
 
-def _take_postgres(campaign_id: int, lease: int, now: int, limit: int) -> list[tuple]:
-    # The array keeps the planner from joining in a way that locks more rows than it updates.
+def is_dense(ids: Sequence[int]) -> bool:
+    """Do these sorted ids fill their range well enough to read it whole?"""
+    return ids[-1] - ids[0] < _DENSE * len(ids)
+
+
+def counts(ids: Sequence[int], lease: int) -> Counts:
+    """How many of these claimed rows count under which key."""
+    chosen, params = those(ids, is_dense(ids))
     return database.query(
-        "UPDATE message SET state = 1, lease = ? "
-        f"WHERE id = ANY(ARRAY({_DUE} FOR UPDATE SKIP LOCKED)) AND state = 0 RETURNING {_TAKEN}",
-        (lease, campaign_id, now, limit),
+        f"SELECT variant, account_id, COALESCE(submitted_at, 0) / {HOUR_MS} AS hour, COUNT(*) FROM message "
+        f"WHERE id {chosen} AND lease = ? GROUP BY variant, account_id, hour",
+        (*params, lease),
     )
 
 
@@ -48,16 +80,17 @@ def campaign(campaign_id: int) -> tuple | None:
     )
 
 
-def load(ids: Sequence[int]) -> list[tuple]:
+def load(ids: Sequence[int], lease: int) -> list[tuple]:
     """What sending needs of claimed rows, by id:
 
     (id, contact_id, variant, account_id, submitted_at, attempt, not_after, phone_enc, country, language)
     """
+    chosen, params = those(ids, is_dense(ids))
     return database.query(
         "SELECT m.id, m.contact_id, m.variant, m.account_id, m.submitted_at, m.attempt, m.not_after, "
         "c.phone_enc, p.country, p.language FROM message m LEFT JOIN contact c ON c.id = m.contact_id "
-        f"LEFT JOIN profile p ON p.contact_id = m.contact_id WHERE m.id {among()} ORDER BY m.id",
-        (listed(ids),),
+        f"LEFT JOIN profile p ON p.contact_id = m.contact_id WHERE m.id {chosen} AND m.lease = ? ORDER BY m.id",
+        (*params, lease),
     )
 
 

@@ -6,13 +6,13 @@ caller sees that it is missing.  Every function runs inside `write_tx()`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core.db import database
 from core.db.codes import State
-from core.db.sets import among, listed, none_of, rows_bound, rows_of, texts
+from core.db.sets import among, listed, none_of, rows_bound, rows_of, texts, those
 from core.db.tally import Deltas, hour_of
 
 #: After a restore nothing is marked until a person says so (`cooee resume-sending`).
@@ -61,28 +61,43 @@ def lock_profiles(contact_ids: Iterable[int]) -> None:
         )
 
 
-def mark(gate: Gate, items: Sequence[tuple[int, int, int]]) -> set[int]:
-    """claimed → submitting for (id, parts, cost_micros) of `items` that pass the gate; their ids.
+def mark(
+    gate: Gate, ids: Sequence[int], parts: Sequence[int], costs: Sequence[int], alone: bool = False
+) -> Collection[int]:
+    """claimed → submitting for sorted ids that pass the gate, with parts and micro-units of each; those marked.
 
     ONE statement looks at the campaign, the lease, the latest time, suppression, consent and hours.
+    `alone`: the lease has no other claimed message between the first and the last of them.
     """
-    same = len({item[1:] for item in items}) == 1
-    if same and not database.is_postgres():
-        head = f"parts = ?, cost_micros = ? WHERE id {among()}"
-        params: list[Any] = [*items[0][1:], listed([item[0] for item in items])]
+    same = parts.count(parts[0]) == costs.count(costs[0]) == len(ids)
+    ranged = same and alone
+    if ranged or (same and not database.is_postgres()):
+        chosen, params = those(ids, alone)
+        head, params = f"parts = ?, cost_micros = ? WHERE id {chosen}", (parts[0], costs[0], *params)
     else:
         source = rows_of(("bigint", "int", "bigint"), ("id", "parts", "cost"))
         head = f"parts = w.parts, cost_micros = w.cost FROM {source} WHERE message.id = w.id"
-        params = rows_bound(items)
+        params = rows_bound(list(zip(ids, parts, costs, strict=True)))
     conditions, bound = _passes(gate)
+    # Where a number is proof enough nothing is returned: that costs as much as the check of the gate.
+    done = database.execute(
+        "UPDATE message SET state = 2, account_id = ?, attempt = attempt + 1, "
+        f"submitted_at = COALESCE(submitted_at, ?), {head} "
+        f"AND state = 1 AND lease = ? AND (not_after IS NULL OR not_after > ?) AND {conditions}"
+        + ("" if ranged else " RETURNING message.id"),
+        (gate.account_id, gate.now, *params, gate.lease, gate.now, *bound),
+    )
+    if not ranged:
+        return {row[0] for row in done.fetchall()}
+    return ids if done.rowcount == len(ids) else _in_state(State.submitting, gate.lease, ids, alone)
+
+
+def _in_state(state: State, lease: int, ids: Sequence[int], alone: bool) -> set[int]:
+    chosen, params = those(ids, alone)
     return {
         row[0]
         for row in database.query(
-            "UPDATE message SET state = 2, account_id = ?, attempt = attempt + 1, "
-            f"submitted_at = COALESCE(submitted_at, ?), {head} "
-            f"AND state = 1 AND lease = ? AND (not_after IS NULL OR not_after > ?) AND {conditions} "
-            "RETURNING message.id",
-            (gate.account_id, gate.now, *params, gate.lease, gate.now, *bound),
+            f"SELECT id FROM message WHERE id {chosen} AND state = ? AND lease = ?", (*params, state, lease)
         )
     }
 
@@ -151,43 +166,55 @@ def out_of(topic_id: int, contact_ids: Iterable[int]) -> set[int]:
     }
 
 
-def accept(lease: int, rows: Sequence[tuple[int, str | None, int | None]]) -> set[int]:
-    """submitting → accepted for (id, provider_id, ref_hash); the ids that were still ours to change."""
-    ids = [row[0] for row in rows]
-    if all(row[1] is None for row in rows):
-        done = database.query(
-            f"UPDATE message SET state = 3 WHERE id {among()} AND state = 2 AND lease = ? RETURNING id",
-            (listed(ids), lease),
+def accept(
+    lease: int,
+    ids: Sequence[int],
+    names: Sequence[str | None],
+    hashes: Sequence[int | None],
+    alone: bool = False,
+) -> Collection[int]:
+    """submitting → accepted for sorted ids, each with provider_id and ref_hash; those still ours to change.
+
+    `alone`: the lease has no other message on the wire between the first and the last of them.
+    """
+    if database.is_postgres():
+        return _accept_postgres(lease, ids, names, hashes, alone)
+    # Nobody else writes meanwhile, so a number is proof enough; RETURNING costs as much as the change.
+    chosen, params = those(ids, alone)
+    still = database.scalar(
+        f"SELECT COUNT(*) FROM message WHERE id {chosen} AND state = 2 AND lease = ?", (*params, lease)
+    )
+    ours = ids if still == len(ids) else _in_state(State.submitting, lease, ids, alone)
+    if names.count(None) == len(names):
+        database.execute(
+            f"UPDATE message SET state = 3 WHERE id {chosen} AND state = 2 AND lease = ?", (*params, lease)
         )
-        return {row[0] for row in done}
-    write = _accept_postgres if database.is_postgres() else _accept_sqlite
-    return write(lease, ids, rows)
+    else:
+        rows = zip(names, hashes, ids, strict=True)
+        # Twice as fast as UPDATE … FROM.
+        database.executemany(
+            "UPDATE message SET state = 3, provider_id = ?, ref_hash = ? WHERE id = ?",
+            list(rows) if ours is ids else [row for row in rows if row[2] in ours],
+        )
+    return ours
 
 
-def _accept_postgres(lease: int, ids: list[int], rows: Sequence[tuple]) -> set[int]:
-    source = rows_of(("bigint", "text", "bigint"), ("id", "provider_id", "ref_hash"))
+def _accept_postgres(
+    lease: int, ids: Sequence[int], names: Sequence[str | None], hashes: Sequence[int | None], alone: bool
+) -> set[int]:
+    if names.count(None) == len(names):
+        chosen, params = those(ids, alone)
+        sets, where = "state = 3", f"WHERE message.id {chosen}"
+    else:
+        params = (list(names), list(hashes), list(ids))
+        source = rows_of(("text", "bigint", "bigint"), ("provider_id", "ref_hash", "id"))
+        sets = f"state = 3, provider_id = w.provider_id, ref_hash = w.ref_hash FROM {source}"
+        where = "WHERE message.id = w.id"
     done = database.query(
-        "UPDATE message SET state = 3, provider_id = w.provider_id, ref_hash = w.ref_hash "
-        f"FROM {source} WHERE message.id = w.id AND message.state = 2 AND message.lease = ? RETURNING message.id",
-        (*rows_bound(rows), lease),
+        f"UPDATE message SET {sets} {where} AND message.state = 2 AND message.lease = ? RETURNING message.id",
+        (*params, lease),
     )
     return {row[0] for row in done}
-
-
-def _accept_sqlite(lease: int, ids: list[int], rows: Sequence[tuple]) -> set[int]:
-    # executemany is twice as fast as UPDATE … FROM here, but tells only a number: ask first who is still ours.
-    ours = {
-        row[0]
-        for row in database.query(
-            f"SELECT id FROM message WHERE id {among()} AND state = 2 AND lease = ?",
-            (listed(ids), lease),
-        )
-    }
-    database.executemany(
-        "UPDATE message SET state = 3, provider_id = ?, ref_hash = ? WHERE id = ?",
-        [(provider_id, ref_hash, id_) for id_, provider_id, ref_hash in rows if id_ in ours],
-    )
-    return ours
 
 
 def identify(rows: Sequence[tuple[int, str | None, int | None]]) -> None:

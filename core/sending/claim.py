@@ -8,9 +8,7 @@ worker's.  Nothing is promised by a claim: the submit mark asks everything again
 from __future__ import annotations
 
 import secrets
-from collections import Counter
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from core import clock, faults
@@ -39,6 +37,7 @@ class Batch:
     account_id: int | None
     options: options.Options
     budgeted: bool
+    #: Sorted.
     ids: list[int]
     items: list[Item] = field(default_factory=list)
 
@@ -66,7 +65,7 @@ def claim(rt: Runtime, worker: Worker, campaign_id: int, limit: int = BATCH_MAX)
         if batch is None:
             worker.busy.discard(lease)
             return None
-        batch.items = _load(rt, batch.ids)
+        batch.items = _load(rt, batch)
     except BaseException:
         worker.busy.discard(lease)
         raise
@@ -79,17 +78,15 @@ def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> Batch | 
         if row is None or row[0] != "running":
             return None
         now = clock.now_ms()
-        taken = claiming.take(campaign_id, lease, now, limit)
-        if not taken:
+        ids = claiming.take(campaign_id, lease, now, limit)
+        if not ids:
             return None
-        ids = [message[0] for message in taken]
         database.execute(
             "INSERT INTO lease (id, worker_id, campaign_id, account_id, lo, hi, taken_at) VALUES (?, ?, ?, 0, ?, ?, ?)",
-            (lease, worker.id, campaign_id, min(ids), max(ids), now),
+            (lease, worker.id, campaign_id, ids[0], ids[-1], now),
         )
         deltas = tally.Deltas()
-        for (variant, account, submitted), n in Counter(map(itemgetter(1, 2, 3), taken)).items():
-            hour = tally.hour_of(submitted)
+        for variant, account, hour, n in claiming.counts(ids, lease):
             deltas.add((campaign_id, variant, account, hour, State.ready), -n)
             deltas.add((campaign_id, variant, account, hour, State.claimed), n)
         tally.move(deltas)
@@ -102,8 +99,8 @@ def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> Batch | 
     )  # fmt: skip
 
 
-def _load(rt: Runtime, ids: list[int]) -> list[Item]:
-    rows = claiming.load(ids)
+def _load(rt: Runtime, batch: Batch) -> list[Item]:
+    rows = claiming.load(batch.ids, batch.lease)
     blobs = [row[7] for row in rows]
     if None in blobs:
         known = iter(rt.keys.open_numbers([blob for blob in blobs if blob is not None]))

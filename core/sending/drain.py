@@ -100,9 +100,10 @@ class Drain:
             self._leave(plan.lost, State.skipped, "no_route")
         claim.give_back(self.worker, batch.lease)
         waits = State.ready.name
-        told = [change for change in self.changes if change[1] != waits]
-        if told:
-            self.rt.plugins.call("messages_changed", changes=told)
+        if self.changes and self.rt.plugins.listens("messages_changed"):
+            told = [change for change in self.changes if change[1] != waits]
+            if told:
+                self.rt.plugins.call("messages_changed", changes=told)
 
     def rendered(self, items: Sequence[Item]) -> list[Item]:
         """The items that have words and a number; the others are skipped with their reason."""
@@ -117,6 +118,9 @@ class Drain:
         for reason, some in by_reason.items():
             self._leave(some, State.skipped, reason)
         out = {item.id for item, _reason in refused}
+        if out:
+            # What left the lease does not stand between the others any more (`Lane.alone`).
+            self.batch.ids = [id_ for id_ in self.batch.ids if id_ not in out]
         return [item for item in items if item.id not in out] if out else list(items)
 
     def _leave(self, items: Sequence[Item], state: State, reason: str, not_before: int | None = None) -> None:
@@ -154,8 +158,7 @@ class Drain:
             if waiting:
                 return now + 1000, waiting
         prices = Prices(account_id, self.batch.cls, now)
-        for item in items:
-            item.cost_micros = item.parts * prices.micros(item.country)
+        prices.charge(items)
         items = self._affordable(items, prices, now)
         size = window_size(self.batch.options.window, provider)
         lane = self.lane(account, provider, way)
@@ -200,7 +203,7 @@ class Drain:
         if way is not None:
             way.errors = provider.errors
         return Lane(
-            batch.campaign_id, batch.cls, batch.cls.bit, batch.consent, account.id, batch.lease,
+            batch.campaign_id, batch.cls, batch.cls.bit, batch.consent, account.id, batch.lease, batch.ids,
             closed=closed, budgeted=batch.budgeted, rate_per_s=account.rate_per_s,
             campaign_rate_per_s=batch.options.rate, sender=(way and way.sender) or account.sender,
             echoes=provider.echoes_reference,
@@ -229,7 +232,8 @@ class Drain:
                     done, before = self._landed(air, account, health)
                     not_before = not_before or before
                     go_on = go_on and not not_before
-                some = items[at : at + part] if go_on else []
+                # Parts that grew as the pace changed must not make more than a window of them.
+                some = items[at : at + min(part, size - air.out)] if go_on else []
                 if not some and done is None:
                     return not_before, items[at:]
                 made = submit.turn(self.rt, lane, done, some, self._held(some))
@@ -250,10 +254,9 @@ class Drain:
 
     def _landed(self, air: Air, account: breaker.Account, health: breaker.Health) -> tuple[submit.Done, int]:
         """The window that left first, and the instant before which no other may follow it (0: at once)."""
-        made, (results, error) = air.land()
-        return submit.Done(made.marked, results, made.call), self.judge.window(
-            account, health, results, error
-        )
+        made, answer = air.land()
+        done = submit.Done(made.marked, answer.results, answer.names, made.charged, made.call)
+        return done, self.judge.window(account, health, answer)
 
     def _look_ahead(self) -> None:
         ask, self._ahead = self._ahead, None
@@ -273,7 +276,7 @@ class Drain:
 
     def _held(self, items: Sequence[Item]) -> dict[int, tuple[int | None, str]]:
         """What plugins hold back of a window; the strictest answer wins: never, then the latest."""
-        if not items:
+        if not items or not self.rt.plugins.listens("hold_messages"):
             return {}
         answers = self.rt.plugins.call(
             "hold_messages", cls=self.batch.cls.name, message_ids=[item.id for item in items]

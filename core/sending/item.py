@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,6 +53,8 @@ class Lane:
     consent: int
     account_id: int
     lease: int
+    #: Ids of the lease, sorted.
+    claimed: Sequence[int] = ()
     closed: Any = None
     budgeted: bool = False
     rate_per_s: float | None = None
@@ -70,3 +73,8 @@ class Lane:
     optout_codes: frozenset[str] = frozenset()
     #: What its codes mean: code → kind.
     errors: Mapping[str, str] = field(default_factory=dict)
+
+    def alone(self, items: Sequence[Item]) -> bool:
+        """Has the lease no other message between the first and the last of these, which are sorted?"""
+        first, last = items[0].id, items[-1].id
+        return bisect_right(self.claimed, last) - bisect_left(self.claimed, first) == len(items)

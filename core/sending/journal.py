@@ -3,8 +3,8 @@
 One file a worker in `instance/journal/`, append-only, one line a fact:
 
     W <worker> <started at>             the worker that writes this file
-    S <lease> <account> <id> <id> …     these go on the wire now; fsynced before the first byte
-    R <lease> <JSON list of results>    what the provider said; written before it is recorded
+    S <lease> <account> <JSON list of ids>   these go on the wire now; fsynced before the first byte
+    R <lease> <JSON list of results>         what the provider said; written before it is recorded
 
 It answers three questions the database cannot: after a worker died between the wire and its commit, what the
 provider had said (R); whether a marked message never went at all (no S, from a worker that is surely dead);
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,14 +69,24 @@ class Journal:
 
     def sent(self, lease: int, account_id: int, message_ids: Sequence[int]) -> None:
         """These messages go on the wire after this returns: the line is on the disk."""
-        line = b"S %d %d %s\n" % (lease, account_id, " ".join(map(str, message_ids)).encode())
+        line = b"S %d %d %s\n" % (lease, account_id, orjson.dumps(message_ids))
         with self._lock:
             self._write(line)
             os.fdatasync(self._file)
 
-    def told(self, lease: int, results: Sequence[Told]) -> None:
-        """What the provider said.  Survives the death of the process, not a power cut: then it is in doubt."""
-        line = b"R %d %s\n" % (lease, orjson.dumps(_packed_all(results)))
+    def told(
+        self,
+        lease: int,
+        message_ids: Sequence[int],
+        results: Sequence[Result],
+        names: Sequence[str | None] | None = None,
+    ) -> None:
+        """What the provider said.  Survives the death of the process, not a power cut: then it is in doubt.
+
+        `names`: the ids it gave, where it accepted all and told nothing else.
+        """
+        packed = _packed_all(message_ids, results) if names is None else [[message_ids, "accepted", names]]
+        line = b"R %d %s\n" % (lease, orjson.dumps(packed))
         with self._lock:
             self._write(line)
             if os.fstat(self._file).st_size > ROTATE_BYTES:
@@ -89,12 +99,13 @@ class Journal:
         os.close(self._file)
 
 
-def _packed_all(results: Sequence[Told]) -> list:
-    """Rows of [id, outcome, …]; answers that are one and the same as one row of [[ids], outcome, …]."""
-    first = results[0][1]
-    if all(result is first for _id, result in results):
-        return [_packed([id_ for id_, _result in results], first)]
-    return [_packed(id_, result) for id_, result in results]
+def _packed_all(message_ids: Sequence[int], results: Sequence[Result]) -> list:
+    """Rows of [id, outcome, …]; answers that are one and the same as one row of [[ids], outcome, …], answers
+    that differ in the provider's id alone as one of [[ids], outcome, [provider's ids]]."""
+    first = results[0]
+    if all(result is first for result in results):
+        return [_packed(list(message_ids), first)]
+    return [_packed(id_, result) for id_, result in zip(message_ids, results, strict=True)]
 
 
 def _packed(which: int | list[int], result: Result) -> list:
@@ -108,9 +119,18 @@ def _packed(which: int | list[int], result: Result) -> list:
 
 def _unpacked(line: bytes) -> Iterator[Told]:
     for which, *rest in orjson.loads(line.split(b" ", 2)[2]):
+        if isinstance(rest[-1], list):
+            yield from zip(which, (Result(rest[0], name) for name in rest[1]), strict=True)
+            continue
         result = Result(*rest)
         for id_ in which if isinstance(which, list) else (which,):
             yield id_, result
+
+
+def _ids(line: bytes) -> Iterable[int]:
+    """Of a line S; before version 0.4 ids stood there with spaces between."""
+    named = line.split(b" ", 3)[3]
+    return orjson.loads(named) if named.startswith(b"[") else map(int, named.split())
 
 
 @dataclass
@@ -139,7 +159,7 @@ def read(folder: Path, worker_id: int, started_at: int, lease: int) -> Held:
         # What stands behind the last line feed was cut off by the crash: its fsync never returned.
         for line in lines[:-1]:
             if line.startswith(sent):
-                held.sent.update(map(int, line.split()[3:]))
+                held.sent.update(_ids(line))
             elif line.startswith(told):
                 held.told.update(_unpacked(line))
     return held
@@ -157,7 +177,7 @@ def sent_since(folder: Path, since_ms: int) -> Iterator[int]:
         sent: set[int] = set()
         for line in file.read_bytes().split(b"\n")[:-1]:
             if line.startswith(b"S "):
-                sent.update(map(int, line.split()[3:]))
+                sent.update(_ids(line))
             elif line.startswith(b"R "):
                 sent.difference_update(id_ for id_, result in _unpacked(line) if result.outcome in NOT_TAKEN)
         yield from sent

@@ -16,6 +16,7 @@ from core.sending.claim import Batch
 if TYPE_CHECKING:
     from core.runtime import Runtime
     from core.sending.leases import Worker
+    from core.sending.wire import Answer
 
 log = logging.getLogger("cooee.send")
 
@@ -35,10 +36,10 @@ class Judge:
         self,
         account: breaker.Account,
         health: breaker.Health,
-        results: Sequence[Result],
-        error: Exception | None,
+        answer: Answer,
     ) -> int:
         """0 to go on, else the instant (epoch ms) before which nothing more goes through this account."""
+        results, error, names = answer
         if isinstance(error, BadConfig):
             return self.failed(account, error)
         now = clock.now_ms()
@@ -47,7 +48,7 @@ class Judge:
             breaker.rest(account.id, until)
             return until
         opened = health.note(results, str(error) if error else "")
-        self._rejected_in_a_row(results)
+        self._rejected_in_a_row(results if names is None else results[-1:])
         if health.failures >= self._pause_after():
             self._stop(f"Account {account.name!r} keeps failing: {_why(results, error)}.")
         return now + breaker.OPEN_MS if opened else 0

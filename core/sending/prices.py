@@ -17,6 +17,7 @@ from core.db import database
 from core.db.codes import Cls
 from core.i18n import _
 from core.security import audit
+from core.sending.item import Item
 
 #: Any class.
 ANY = -1
@@ -39,6 +40,12 @@ class Prices:
         for country, micros, _currency in rows:
             self._exact[country] = micros
         self._any = self._exact.get("", 0)
+
+    def charge(self, items: Iterable[Item]) -> None:
+        """Set what each message costs."""
+        exact, other = self._exact, self._any
+        for item in items:
+            item.cost_micros = item.parts * exact.get(item.country, other)
 
     def micros(self, country: str) -> int:
         """Micro-units for one part to a country; 0 when no price is known."""

@@ -43,6 +43,8 @@ _COUNTED = re.compile(r"[0-9a-f]{1,12}").fullmatch
 _CHARGED = attrgetter("variant", "submitted_at", "parts", "cost_micros")
 
 Change = tuple[int, str]
+#: (variant, hour of submit, parts, cost) that messages have in common, and how many they are.
+Charged = tuple[tuple[int, int, int, int], int]
 
 
 def ref_hash(account_id: int, provider_id: str) -> int:
@@ -98,18 +100,19 @@ def apply(
     Safe to repeat: what was recorded before is no longer `submitting` and is left alone.
     """
     groups: dict[Verdict, list[tuple[Item, Result]]] = defaultdict(list)
-    if all(result.outcome == "accepted" for result in results):
-        groups[_TAKEN] = list(zip(items, results, strict=True))
-    else:
-        for item, result in zip(items, results, strict=True):
-            taken = result.outcome == "accepted"
-            groups[_TAKEN if taken else _verdict(lane, item, result, now)].append((item, result))
+    for item, result in zip(items, results, strict=True):
+        taken = result.outcome == "accepted"
+        groups[_TAKEN if taken else _verdict(lane, item, result, now)].append((item, result))
     changes: list[Change] = []
     touched: list[int] = []
     refund = 0
     for verdict, pairs in sorted(groups.items(), key=lambda group: group[0]):
         if verdict.state == State.accepted:
-            changes += _accept(lane, pairs, deltas)
+            taken = [item for item, _result in pairs]
+            changes += _accept(lane, taken, [result.provider_id for _item, result in pairs], deltas)
+            told = [pair for pair in pairs if pair[1].parts is not None or pair[1].cost_micros is not None]
+            if told:
+                _reprice(told, deltas)
         else:
             moved = _leave(lane, [item.id for item, _result in pairs], verdict, now, deltas)
             refund += sum(cost for _id, _campaign, cost in moved)
@@ -121,6 +124,16 @@ def apply(
     if touched:
         marking.touch(touched, now)
     marking.refund(lane.campaign_id, refund)
+    return changes
+
+
+def accepted(
+    lane: Lane, items: Sequence[Item], names: Sequence[str | None], now: int, deltas: tally.Deltas,
+    charged: Iterable[Charged] = (),
+) -> list[Change]:  # fmt: skip
+    """As `apply`, for a window that was accepted whole: nearly every one.  `names` are the provider's ids."""
+    changes = _accept(lane, items, names, deltas, charged)
+    marking.touch([item.contact_id for item in items], now)
     return changes
 
 
@@ -146,36 +159,47 @@ def _verdict(lane: Lane, item: Item, result: Result, now: int) -> Verdict:
             return Verdict(State.in_doubt, word or "no_answer")
 
 
-def _accept(lane: Lane, pairs: list[tuple[Item, Result]], deltas: tally.Deltas) -> list[Change]:
+def _accept(
+    lane: Lane, items: Sequence[Item], names: Sequence[str | None], deltas: tally.Deltas,
+    charged: Iterable[Charged] = (),
+) -> list[Change]:  # fmt: skip
     account = lane.account_id
-    message_ids = [item.id for item, _result in pairs]
-    names = [result.provider_id for _item, result in pairs]
+    ids = [item.id for item in items]
     hashes: Sequence[int | None] = [None] * len(names)
-    if not lane.echoes:
-        known = iter(ref_hashes(account, [name for name in names if name is not None]))
-        hashes = [None if name is None else next(known) for name in names]
-    rows = list(zip(message_ids, names, hashes, strict=True))
-    _note_parts(account, rows)
-    done = marking.accept(lane.lease, rows)
-    alike = Counter(map(_CHARGED, (item for item, _result in pairs if item.id in done)))
-    for (variant, submitted_at, parts, cost), n in alike.items():
-        key = (lane.campaign_id, variant, account, tally.hour_of(submitted_at))
+    some = [name for name in names if name is not None]
+    if some:
+        if not lane.echoes:
+            known = iter(ref_hashes(account, some))
+            hashes = [None if name is None else next(known) for name in names]
+        if any(" " in name for name in some):
+            _note_parts(account, ids, names)
+    done = marking.accept(lane.lease, ids, names, hashes, lane.alone(items))
+    all_done = len(done) == len(ids)
+    if not charged or not all_done:
+        charged = _charged(items if all_done else [item for item in items if item.id in done])
+    for (variant, hour, parts, cost), n in charged:
+        key = (lane.campaign_id, variant, account, hour)
         deltas.add((*key, 2), -n, -n * parts, -n * cost)
         deltas.add((*key, 3), n, n * parts, n * cost)
     changes = [(id_, "accepted") for id_ in done]
-    if len(done) != len(pairs):
-        changes += _late(lane, [row for row in rows if row[0] not in done], deltas)
-    told = [pair for pair in pairs if pair[1].parts is not None or pair[1].cost_micros is not None]
-    if told:
-        _reprice(told, deltas)
+    if not all_done:
+        rows = [row for row in zip(ids, names, hashes, strict=True) if row[0] not in done]
+        changes += _late(lane, rows, deltas)
     return changes
 
 
-def _note_parts(account_id: int, rows: Iterable[tuple[int, str | None, int | None]]) -> None:
+def _charged(items: Iterable[Item]) -> list[Charged]:
+    return [
+        ((variant, tally.hour_of(submitted_at), parts, cost), n)
+        for (variant, submitted_at, parts, cost), n in Counter(map(_CHARGED, items)).items()
+    ]
+
+
+def _note_parts(account_id: int, ids: Sequence[int], names: Sequence[str | None]) -> None:
     """Keep the ids of parts, where a provider told several with spaces between (parted.py)."""
     parts = [
         (id_, n, ref_hash(account_id, one))
-        for id_, provider_id, _hash in rows
+        for id_, provider_id in zip(ids, names, strict=True)
         if provider_id and " " in provider_id
         for n, one in enumerate(provider_id.split(" "), 1)
     ]

@@ -81,21 +81,30 @@ class Words:
         if links_only:
             return self._link(compiled, items)
         if compiled.static:
-            for item in items:
-                item.text = compiled.text
-        else:
-            columns = reader([item.contact_id for item in items])
-            if self._maker:
-                columns |= self._maker.columns(compiled.names, [item.id for item in items])
-            refused = []
-            for item, text in zip(items, compiled.render_columns(columns, len(items)), strict=True):
-                if isinstance(text, merge.NoText):
-                    refused.append((item, text.reason))
-                else:
-                    item.text, item.own_text = text, True
-            if refused:
-                return refused + self._count([item for item in items if item.text is not None])
-        return self._count(items)
+            return self._share(compiled.text, items)
+        columns = reader([item.contact_id for item in items])
+        if self._maker:
+            columns |= self._maker.columns(compiled.names, [item.id for item in items])
+        refused = []
+        for item, text in zip(items, compiled.render_columns(columns, len(items)), strict=True):
+            if isinstance(text, merge.NoText):
+                refused.append((item, text.reason))
+            else:
+                item.text, item.own_text = text, True
+        count([item for item in items if item.text is not None] if refused else items, {})
+        return refused
+
+    def _share(self, text: str, items: Sequence[Item]) -> list[tuple[Item, str]]:
+        """One text for all."""
+        for domestic in (True, False):
+            key = (text, domestic)
+            if key not in self._counted:
+                self._counted[key] = parts.count(*key)
+        at_home, abroad = self._counted[text, True], self._counted[text, False]
+        for item in items:
+            item.text = text
+            item.encoding, item.parts = at_home if item.country == DOMESTIC else abroad
+        return []
 
     def _compiled(self, key: tuple[int, str]) -> _Compiled:
         if key not in self._made:
@@ -121,10 +130,6 @@ class Words:
                 counted[domestic] = parts.count(text, domestic)
             item.text = text
             item.encoding, item.parts = counted[domestic]
-        return []
-
-    def _count(self, items: Sequence[Item]) -> list[tuple[Item, str]]:
-        count(items, self._counted)
         return []
 
 

@@ -15,8 +15,9 @@ open while a provider is called (wire.py).
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,10 @@ class Done:
 
     items: Sequence[Item]
     results: Sequence[Result]
+    #: Where all were accepted and nothing else was told, the provider's ids of them (`wire.Answer`).
+    names: Sequence[str | None] | None = None
+    #: `Turn.charged` of them.
+    charged: Sequence[record.Charged] = ()
     #: The line of the call log.
     call: calls.Call | None = None
 
@@ -56,6 +61,8 @@ class Turn:
     changes: list[Change] = field(default_factory=list)
     #: Opt-outs the provider told of; announced after the commit.
     events: list[consent.Event] = field(default_factory=list)
+    #: How many of the marked are counted under each (variant, hour, parts, cost).
+    charged: list[record.Charged] = field(default_factory=list)
     #: Repeats whose time is over: marked, but not to go on the wire.
     stale: set[int] = field(default_factory=set)
     #: When it was marked: epoch ms, and monotonic seconds; how long that and the provider took.
@@ -71,6 +78,7 @@ class Turn:
 NO_CAP = (None, None)
 #: What an item is counted by.
 _CHARGED = attrgetter("variant", "account_id", "submitted_at", "parts", "cost_micros")
+_ID = attrgetter("id")
 
 Held = Mapping[int, tuple[int | None, str]]
 
@@ -94,16 +102,21 @@ def turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], hel
 
 def _turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], held: Held) -> Turn:
     made = Turn()
-    told = optouts.in_results(lane.account_id, lane.optout_codes, done.items, done.results) if done else []
-    failed = consequences.in_results(lane.account_id, lane.errors, done.items, done.results) if done else []
+    told, failed = [], []
+    if done and done.names is None:
+        told = optouts.in_results(lane.account_id, lane.optout_codes, done.items, done.results)
+        failed = consequences.in_results(lane.account_id, lane.errors, done.items, done.results)
     with database.write_tx():
         if told or consequences.suppresses(failed):
             optouts.hold(rt)
         made.now = now = clock.now_ms()
         deltas = tally.Deltas()
-        marking.lock_profiles([item.contact_id for item in [*window, *(done.items if done else ())]])
+        marking.lock_profiles(item.contact_id for item in chain(window, done.items if done else ()))
         if done:
-            made.changes = record.apply(lane, done.items, done.results, now, deltas)
+            if done.names is None:
+                made.changes = record.apply(lane, done.items, done.results, now, deltas)
+            else:
+                made.changes = record.accepted(lane, done.items, done.names, now, deltas, done.charged)
             made.events = optouts.write(rt, told)
             made.pauses = _follow(rt, lane, done, failed, made.changes, now)
         if window:
@@ -126,6 +139,8 @@ def _follow(
     """The line of the call log, the codes counted, and what follows from messages rejected for good."""
     if done.call:
         calls.write([done.call])
+    if done.names is not None:
+        return []
     moved = dict(changes)
     codes = [
         (lane.account_id, result.code)
@@ -150,14 +165,17 @@ def _mark(
     going = [item for item in window if item.id not in held] if held else window
     if lane.cap != NO_CAP:
         # The statement counts what stood before it: two messages to one person take turns.
-        going = list({item.contact_id: item for item in reversed(going)}.values())[::-1]
-    marked: set[int] = set()
+        going = sorted({item.contact_id: item for item in reversed(going)}.values(), key=_ID)
+    marked: Collection[int] = ()
     if going:
         gate = marking.Gate(
             lane.campaign_id, lane.account_id, lane.lease, lane.bit, lane.consent,
             lane.closed.at(now), now, lane.topic_id, lane.cap, lane.cls,
         )  # fmt: skip
-        marked = marking.mark(gate, [(item.id, item.parts, item.cost_micros) for item in going])
+        marked = marking.mark(
+            gate, [item.id for item in going], [item.parts for item in going],
+            [item.cost_micros for item in going], lane.alone(going),
+        )  # fmt: skip
     made.marked = [item for item in going if item.id in marked] if len(marked) < len(going) else list(going)
     cost = _count_marked(lane, made, now, deltas)
     _spend(lane, len(marked), cost, now)
@@ -179,6 +197,7 @@ def _count_marked(lane: Lane, made: Turn, now: int, deltas: tally.Deltas) -> int
         deltas.add((lane.campaign_id, variant, account_id, before, 1), -n)
         after = (lane.campaign_id, variant, lane.account_id, before or hour)
         deltas.add((*after, 2), n, n * parts, n * micros)
+        made.charged.append(((variant, before or hour, parts, micros), n))
         cost += n * micros
         if submitted_at and now - submitted_at >= (lane.ttl_ms or 0):
             made.stale.update(i.id for i in made.marked if i.submitted_at == submitted_at)

@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from itertools import repeat
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core import clock, faults, ids
 from core.contract.errors import Ambiguous, BadConfig, ProviderError, Refused
@@ -35,7 +38,21 @@ _ID_MAX = 1_000
 #: What a result has behind outcome and provider id when it says no more.
 _SILENT = (None,) * 5
 
-Answer = tuple[list[Result], Exception | None]
+#: A tuple as an `Outgoing`, without the call of a Python function that naming its fields is.
+_outgoing = partial(tuple.__new__, Outgoing)
+_OUTCOME, _ID, _MORE = itemgetter(0), itemgetter(1), itemgetter(slice(2, None))
+
+
+class Answer(NamedTuple):
+    """A result for each message, and the error that ended a call, if any.
+
+    `names`: where all were accepted and nothing else was told, the provider's ids of them; None otherwise.
+    Nearly every window is like that, and then nobody need look at its results one by one.
+    """
+
+    results: Sequence[Result]
+    error: Exception | None = None
+    names: list[str | None] | None = None
 
 
 def put(worker: Worker, references: ids.References, lane: Lane, made: Turn) -> Answer:
@@ -45,53 +62,78 @@ def put(worker: Worker, references: ids.References, lane: Lane, made: Turn) -> A
     """
     items = made.marked
     if clock.monotonic() - made.at > WIRE_START_S:
-        return [UNTOUCHED] * len(items), None
-    worker.journal.sent(lane.lease, lane.account_id, [item.id for item in items])
+        return Answer([UNTOUCHED] * len(items))
+    ids = [item.id for item in items]
+    worker.journal.sent(lane.lease, lane.account_id, ids)
     faults.point("wire:before")
     going = [item for item in items if item.id not in made.stale] if made.stale else items
     messages = outgoing(references, lane, going)
     calls.listen(lane.provider)
     began = clock.monotonic()
-    results, error = _call(lane, messages)
+    answer = _call(lane, messages)
     made.wire_s = clock.monotonic() - began
-    made.call = calls.of_window(lane, made, messages, going, results, error)
+    made.call = calls.of_window(lane, made, messages, going, answer)
     if made.stale:
-        answers = iter(results)
-        results = [TOO_LATE if item.id in made.stale else next(answers) for item in items]
+        answers = iter(answer.results)
+        results = [TOO_LATE if id_ in made.stale else next(answers) for id_ in ids]
+        answer = Answer(results, answer.error)
     faults.point("wire:after")
-    worker.journal.told(lane.lease, list(zip([item.id for item in items], results, strict=True)))
+    worker.journal.told(lane.lease, ids, answer.results, answer.names)
     faults.point("wire:told")
-    return results, error
+    return answer
 
 
 def outgoing(references: ids.References, lane: Lane, items: Sequence[Item]) -> list[Outgoing]:
     """A window as the provider gets it."""
-    refs, sender, cls = references.many([item.id for item in items]), lane.sender, Cls(lane.cls).name
-    return [
-        Outgoing(ref, i.to, i.text, sender, cls, i.encoding, i.parts, i.language, i.vendor)
-        for ref, i in zip(refs, items, strict=True)
-    ]
+    refs, cls = references.many([item.id for item in items]), Cls(lane.cls).name
+    # Column by column: half the time of row by row.
+    columns = zip(
+        refs, [i.to for i in items], [i.text for i in items], repeat(lane.sender), repeat(cls),
+        [i.encoding for i in items], [i.parts for i in items], [i.language for i in items], [i.vendor for i in items],
+    )  # fmt: skip
+    return list(map(_outgoing, columns))
 
 
 def _call(lane: Lane, messages: Sequence[Outgoing]) -> Answer:
     size = max(1, lane.provider.batch_size)
     results: list[Result] = []
+    names: list[str | None] | None = []
     for at in range(0, len(messages), size):
         chunk = messages[at : at + size]
         try:
-            said = _checked(list(lane.provider.send(chunk)), len(chunk), lane)
+            said = list(lane.provider.send(chunk))
+            ids = _all_accepted(said) if len(said) == len(chunk) else None
+            if ids is None:
+                names, said = None, _checked(said, len(chunk), lane)
+            elif names is not None:
+                names += ids
             results += said
-            halt = consequences.halt_of(said) if lane.errors else None
+            halt = consequences.halt_of(said) if lane.errors and ids is None else None
             if halt is not None:
-                return results + [UNTOUCHED] * (len(messages) - len(results)), halt
+                return Answer(results + [UNTOUCHED] * (len(messages) - len(results)), halt)
         except Exception as error:
             if not isinstance(error, ProviderError):
                 log.exception("provider %s raised what is not in its contract", lane.provider.name)
             results += [verdict(error)] * len(chunk)
             # The rest was not even tried.
             results += [UNTOUCHED] * (len(messages) - len(results))
-            return results, error
-    return results, None
+            return Answer(results, error)
+    return Answer(results, None, names)
+
+
+def _all_accepted(answers: list[Any]) -> list[str | None] | None:
+    """The ids, if these are results that were accepted and tell no more than an id fit to be stored."""
+    if set(map(type, answers)) != {Result} or set(map(_OUTCOME, answers)) != {"accepted"}:
+        return None
+    if set(map(_MORE, answers)) != {_SILENT}:
+        return None
+    names = list(map(_ID, answers))
+    told = [name for name in names if name is not None]
+    if told and not (
+        set(map(type, told)) == {str} and "".join(told).isprintable() and max(map(len, told)) <= _ID_MAX
+    ):
+        return None
+    return names
 
 
 def _checked(answers: list[Any], n: int, lane: Lane) -> list[Result]:

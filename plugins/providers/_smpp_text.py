@@ -35,6 +35,8 @@ ROOM = {GSM7: (160, 153), IA5: (160, 153), LATIN1: (160, 153), UCS2: (140, 134)}
 _CHARSETS = {"1": (IA5, "ascii"), "3": (LATIN1, "latin-1")}
 
 _DECIMAL, _HEXADECIMAL = re.compile(r"[0-9]{1,64}"), re.compile(r"[0-9a-fA-F]{1,64}")
+#: Ids as we spell them, a line each.
+_SPELT = re.compile(r"[1-9a-f][0-9a-f]{0,63}(?:\n[1-9a-f][0-9a-f]{0,63})*")
 #: Receipts as the appendix has them, and any field wherever it stands: ten times slower.
 _USUAL = re.compile(r"id:(\S*) sub:\S* dlvrd:\S* submit date:\S* done date:(\S*) stat:(\S*) err:(\S*)")
 _FIELD = re.compile(r"(id|stat|err|done date):\s*(\S*)", re.IGNORECASE)
@@ -210,6 +212,14 @@ def receipt_date(digits: str) -> datetime | None:
             tzinfo=UTC
         )
     return None
+
+
+def same_ids(given: list[str], base: int = 0) -> list[str]:
+    """`same_id` of many; most SMSCs spell all of them as we do, which one look at them together tells."""
+    text = "\n".join(given)
+    if base != 10 and text.count("\n") == len(given) - 1 and _SPELT.fullmatch(text):
+        return given
+    return [same_id(one, base) for one in given]
 
 
 def same_id(given: str, base: int = 0) -> str:

@@ -11,9 +11,11 @@ in doubt as a whole: sending it again would send the first parts twice.
 
 from __future__ import annotations
 
-import itertools
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from itertools import count, groupby, repeat
+from operator import add, attrgetter
 
 from core import (
     OPTED_OUT,
@@ -42,6 +44,10 @@ from plugins.providers._smpp_settings import Settings
 MARKED = 500
 #: Fewer texts than this are not spread over several connections.
 SPREAD_FROM = 16
+
+_WORDS, _PARTS = attrgetter("text", "encoding", "sender"), attrgetter("parts")
+#: A tuple as a `Result`, without the call of a Python function that naming its fields is.
+_result = partial(tuple.__new__, Result)
 
 #: Words of a receipt's `stat` (appendix B), some gateways' long forms, and what they mean; a word that is not
 #: here is a code of the network behind the SMSC (CMPP gateways write MK:0001 there): not delivered.
@@ -113,7 +119,7 @@ class Smpp(Provider):
         self._validity = p.relative_time(settings["validity_s"])
         #: Of a decimal or hexadecimal id, how each side writes it.
         self._bases = {"same": (0, 0), "hex_dec": (16, 10), "dec_hex": (10, 16)}[settings["msgid_base"]]
-        self._long_refs = itertools.count(id(self) >> 4)
+        self._long_refs = count(id(self) >> 4)
         self._heads: dict[str, bytes] = {}
         self._links: list[Link] = []
         self._deliverer: Deliverer | None = None
@@ -211,18 +217,20 @@ class Smpp(Provider):
         """Bodies of submit_sm, and how many each message has."""
         bodies: list[bytes] = []
         counts: list[int] = []
-        last, tails = None, ()
-        for message in messages:
-            # Most neighbours say the same in the same words.
-            key = (message.text, message.encoding, message.sender)
-            if key != last:
-                last, head, tails = key, self._head(message.sender), self._tails(message)
-            start = head + message.to.removeprefix("+").encode("ascii", "replace")
-            if len(tails) == 1 and self._ref_tag:
-                bodies.append(start + tails[0] + p.tlv(self._ref_tag, message.ref.encode()))
+        # Most neighbours say the same in the same words.
+        for _same, group in groupby(messages, _WORDS):
+            alike = list(group)
+            head, tails = self._head(alike[0].sender), self._tails(alike[0])
+            starts = [head + m.to.removeprefix("+").encode("ascii", "replace") for m in alike]
+            if len(tails) > 1:
+                bodies += [start + tail for start in starts for tail in tails]
+            elif self._ref_tag:
+                ends = [tails[0] + p.tlv(self._ref_tag, m.ref.encode()) for m in alike]
+                bodies += map(add, starts, ends)
             else:
-                bodies += [start + tail for tail in tails]
-            counts.append(len(tails))
+                tail = tails[0]
+                bodies += [start + tail for start in starts]
+            counts += [len(tails)] * len(alike)
         return bodies, counts
 
     def _head(self, sender: str) -> bytes:
@@ -245,6 +253,15 @@ class Smpp(Provider):
         return t.tails(octets, coding, s["long"], next(self._long_refs), self._validity, receipt)
 
     def _results(
+        self, messages: Sequence[Outgoing], counts: Sequence[int], told: Sequence
+    ) -> Iterable[Result]:
+        base = self._bases[0]
+        if set(counts) == set(map(_PARTS, messages)) == {1} and set(map(type, told)) == {str} and all(told):
+            ids = t.same_ids(told, base)
+            return map(_result, zip(repeat("accepted"), ids, *repeat(repeat(None), 5)))
+        return self._one_by_one(messages, counts, told)
+
+    def _one_by_one(
         self, messages: Sequence[Outgoing], counts: Sequence[int], told: Sequence
     ) -> Iterator[Result]:
         base, at = self._bases[0], 0

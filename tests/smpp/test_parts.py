@@ -98,7 +98,7 @@ def test_recording_twice_forgets_nothing(rt):
     told(rt, account, ("delivered", "0a"), ("delivered", "0b"))
     (message,) = rows(campaign, "id")[0]
     with database.write_tx():
-        record._note_parts(account, [(message, "0a 0b 0c", None)])
+        record._note_parts(account, [message], ["0a 0b 0c"])
     told(rt, account, ("delivered", "0c"))
     assert states(campaign) == {"delivered": 1}
 

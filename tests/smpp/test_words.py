@@ -120,6 +120,12 @@ def test_ids_have_one_spelling(given_id, base, same):
     assert t.same_id(given_id, base) == same
 
 
+@settings(derandomize=True, max_examples=200)
+@given(st.lists(st.text("019afAF x\n", max_size=4), max_size=4), st.sampled_from([0, 10, 16]))
+def test_many_ids_are_spelt_as_one(ids, base):
+    assert t.same_ids(ids, base) == [t.same_id(one, base) for one in ids]
+
+
 def test_an_inbound_part_says_its_place():
     def piece(text, esm_class=0x40, tlvs=None):
         return t.read_piece(p.Deliver("1", "2", esm_class, 0, text, tlvs or {}))[1:]

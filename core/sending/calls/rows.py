@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import orjson
 
 from core import clock
-from core.contract.types import Outgoing, Result
+from core.contract.types import Outgoing
 from core.db import database
 from core.sending.calls import saying
 from core.sending.item import Item, Lane
 
 if TYPE_CHECKING:
     from core.sending.submit import Turn
+    from core.sending.wire import Answer
 
 KINDS = ("send", "poll", "look_up", "balance", "webhook")
 COLUMNS = (
@@ -63,13 +64,15 @@ def of_window(
     made: Turn,
     messages: Sequence[Outgoing],
     items: Sequence[Item],
-    results: Sequence[Result],
-    error: Exception | None,
+    answer: Answer,
 ) -> Call:
     """The row of a window that was on the wire.  `at` is when it was marked: its messages' `submitted_at`."""
-    n = len(results)
+    results, error, names = answer
+    n, ms = len(results), round(made.wire_s * 1000)
+    if names is not None:
+        return Call(lane.account_id, lane.campaign_id, "send", made.now, ms, n, n)
     counts = Counter(map(_OUTCOME, results))
-    ms, accepted = round(made.wire_s * 1000), counts["accepted"]
+    accepted = counts["accepted"]
     if accepted == n and error is None:
         return Call(lane.account_id, lane.campaign_id, "send", made.now, ms, n, accepted)
     bad = [at for at, result in enumerate(results) if result.outcome != "accepted"]
