@@ -11,18 +11,22 @@ own words prove that a text was not taken.
 from __future__ import annotations
 
 import re
-from base64 import b64encode
-from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
-
-import orjson
+from urllib.parse import urlencode, urlsplit
 
 from core import clock
+from core.bodies import basic as basic
+from core.bodies import fields_of as fields_of
+from core.bodies import form_body as form_body
+from core.bodies import form_of as form_of
+from core.bodies import micros as micros
+from core.bodies import parsed as parsed
+from core.bodies import said as said
 from core.contract.errors import BadConfig, BadResponse, ProviderError, Throttled
 from core.contract.kinds import KINDS
-from core.contract.types import Outgoing, Provider, Receipt, Result, WebhookRequest
+from core.contract.types import Outgoing, Provider, Receipt, Result
 
 if TYPE_CHECKING:
     from core.http import Client, Request, Response
@@ -252,6 +256,8 @@ class Gateway(Provider):
 def settled(outcomes: Sequence[Result | ProviderError]) -> list[Result]:
     """Raise when nothing at all was sent; else each text has its own result."""
     errors = [outcome for outcome in outcomes if isinstance(outcome, ProviderError)]
+    if not errors:
+        return list(outcomes)
     if len(errors) == len(outcomes):
         raise next((error for error in errors if isinstance(error, BadConfig)), errors[0])
     return [
@@ -260,73 +266,6 @@ def settled(outcomes: Sequence[Result | ProviderError]) -> list[Result]:
         else Result("retry", reason=str(outcome), after_s=outcome.after_s or 10.0)
         for outcome in outcomes
     ]
-
-
-# --- small tools for vendors' files -----------------------------------------------------------------------
-
-
-def parsed(body: bytes) -> Any:
-    """JSON where the body is JSON; None otherwise."""
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
-
-
-def form_body(fields: Iterable[tuple[str, str]] | dict[str, str]) -> bytes:
-    """A body as HTML forms send it."""
-    return urlencode(fields if isinstance(fields, dict) else list(fields)).encode()
-
-
-def said(row: Any, *names: str) -> str:
-    """The first plain value (text or number) an object has under one of these names; "" without one."""
-    for name in names if isinstance(row, Mapping) else ():
-        value = row.get(name)
-        if isinstance(value, str | int | float) and not isinstance(value, bool) and value != "":
-            return str(value)
-    return ""
-
-
-def fields_of(request: WebhookRequest) -> dict[str, Any]:
-    """What a call says in one object: JSON, a form, or the query where there is no body.
-
-    Raises `BadResponse`.
-    """
-    body = request.body.strip()
-    if not body:
-        return dict(request.args)
-    data = parsed(body) if body[:1] in (b"{", b"[") else form_of(body)
-    if not isinstance(data, dict) or not data:
-        raise BadResponse("The body is neither a JSON object nor a form.")
-    return data
-
-
-def form_of(body: bytes) -> dict[str, str]:
-    """The first value of each name of a form.  Raises `BadResponse`."""
-    found: dict[str, str] = {}
-    try:
-        for name, value in parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=1000):
-            found.setdefault(name, value)
-    except ValueError:
-        raise BadResponse("The body is no form.") from None
-    return found
-
-
-def basic(user: str, password: str) -> str:
-    """The header of HTTP Basic credentials."""
-    return "Authorization: Basic " + b64encode(f"{user}:{password}".encode()).decode()
-
-
-def micros(amount: Any, *, signed: bool = False) -> int | None:
-    """Micro-units of a vendor's price such as "-0.00750" (the sign says who pays); None without one.
-
-    `signed` for balances, which may be below zero.
-    """
-    try:
-        found = round(float(amount) * 1_000_000)
-    except (TypeError, ValueError, OverflowError):
-        return None
-    return found if signed else abs(found)
 
 
 def _secrets(form: Any, settings: Any) -> list[str]:

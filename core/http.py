@@ -8,31 +8,28 @@ sends a request again when a kept-alive connection dies before the answer; for a
 text, so a request is put on the wire once and never again (`_once`).
 
 Who may be called is decided by `core.addresses`: the name is resolved once, all its addresses are checked, and
-the connection goes to one of those, checked again as the socket is made.  Redirects and proxies of the
+the connection goes to one of those, checked again as the socket is made (`core.pinned`).  Redirects and proxies of the
 environment are not followed.
 """
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import urlsplit
 
 import pycurl
 
 from core import clock
-from core.addresses import Rules, resolve
+from core.addresses import Rules
 from core.contract.errors import Ambiguous, BadConfig, ProviderError, Throttled, Unreachable
+from core.pinned import Pinned
 
 CONNECT_S = 5.0
 READ_S = 30.0
 MAX_BODY_BYTES = 1 << 20
-#: Resolved addresses are used this long.
-RESOLVE_FOR_S = 60.0
-#: libcurl looks at every open request each time it is asked, so answers that trickle in are let gather.
+#: libcurl looks at every open request each time it is asked, so answers that trickle in are let gather.  A pause that
+#: grows with the time an answer takes saves CPU at a slow gateway, but costs more of its pace than it saves.
 GATHER_S = 0.0001
 
 
@@ -59,18 +56,23 @@ class Response:
 
 
 class _Handle:
-    """One reusable easy handle with what it is working on."""
+    """One reusable easy handle with what it is working on and what is set on it."""
 
-    __slots__ = ("curl", "index", "body", "starts", "url", "headers", "verb", "pinned")
+    __slots__ = (
+        "body", "curl", "getinfo", "headers", "index", "method", "pin", "setopt", "starts", "until", "url",
+        "with_body",
+    )  # fmt: skip
 
     def __init__(self, client: Client):
         self.curl = curl = pycurl.Curl()
+        self.setopt, self.getinfo = curl.setopt, curl.getinfo
         self.index, self.starts = -1, 0
         self.body: list[bytes] = []
-        self.url = ""
-        self.headers: Sequence[str] | None = None
-        self.verb: tuple[str, bool] | None = None
-        self.pinned = ""
+        self.url, self.method, self.with_body = "", "GET", False
+        self.headers: Sequence[str] = ()
+        self.pin = ""
+        #: Until then the host of the URL need not be checked again.
+        self.until = 0.0
         for option, value in (
             (pycurl.NOSIGNAL, 1),
             (pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS),
@@ -78,20 +80,40 @@ class _Handle:
             (pycurl.FOLLOWLOCATION, 0),
             (pycurl.PROXY, ""),
             (pycurl.USERAGENT, "Cooee"),
+            (pycurl.HTTPHEADER, ["Expect:"]),
             (pycurl.CONNECTTIMEOUT_MS, int(client.connect_s * 1000)),
             (pycurl.TIMEOUT_MS, int((client.connect_s + client.read_s) * 1000)),
             (pycurl.MAXFILESIZE, MAX_BODY_BYTES),
-            (pycurl.OPENSOCKETFUNCTION, client.open_socket),
+            (pycurl.OPENSOCKETFUNCTION, client.pinned.open_socket),
             (pycurl.PREREQFUNCTION, self._once),
             (pycurl.WRITEFUNCTION, self.body.append),
         ):
             curl.setopt(option, value)
-        curl.handle = self
 
-    def _once(self, *_where: Any) -> int:
+    def _once(self, _ip: str, _local_ip: str, _port: int, _local_port: int) -> int:
         """Runs as a request is about to go on the wire; a second time for one request is refused."""
         self.starts += 1
         return pycurl.PREREQFUNC_OK if self.starts == 1 else pycurl.PREREQFUNC_ABORT
+
+    def prepare(self, request: Request, pin: str) -> None:
+        """Set what differs from the last request; `pin` ties the host to its addresses."""
+        url, headers, with_body = request.url, request.headers, request.body is not None
+        if self.pin != pin:
+            self.setopt(pycurl.RESOLVE, [pin] if pin else [])
+            self.pin = pin
+        if self.url != url:
+            self.setopt(pycurl.URL, url)
+            self.url = url
+        if self.method != request.method or self.with_body != with_body:
+            self.setopt(pycurl.POST if with_body else pycurl.HTTPGET, 1)
+            if request.method in ("", "POST" if with_body else "GET"):
+                self.curl.unsetopt(pycurl.CUSTOMREQUEST)
+            else:
+                self.setopt(pycurl.CUSTOMREQUEST, request.method)
+            self.method, self.with_body = request.method, with_body
+        if self.headers is not headers:
+            self.setopt(pycurl.HTTPHEADER, [*headers, "Expect:"])
+            self.headers = headers
 
 
 class Client:
@@ -111,17 +133,15 @@ class Client:
         self._multi = pycurl.CurlMulti()
         self._multi.setopt(pycurl.M_MAXCONNECTS, self._concurrency)
         self._free: list[_Handle] = []
-        self._made = 0
-        #: scheme://host:port as it stands in the URL → (checked until, line for RESOLVE)
-        self._checked: dict[str, tuple[float, str]] = {}
-        self._addresses: set[str] = set()
-        #: The URL of the last request with what was found of its host.
-        self._last_url, self._last_until, self._last_pin = "", 0.0, ""
+        #: By what libcurl gives back: an attribute of its own objects costs forty times as much to read.
+        self._handles: dict[pycurl.Curl, _Handle] = {}
+        self.pinned = Pinned(self.rules, connect_s)
 
     def close(self) -> None:
         """Close all connections."""
-        for handle in self._free:
-            handle.curl.close()
+        for curl in self._handles:
+            curl.close()
+        self._handles.clear()
         self._free.clear()
         self._multi.close()
 
@@ -140,13 +160,26 @@ class Client:
         that could not start within the connect time are `Throttled`, so a call ends within 40 s.
         """
         answers: list[Any] = [None] * len(requests)
-        multi, free = self._multi, self._free
-        start_until = clock.monotonic() + self.connect_s
+        try:
+            self._exchange(requests, answers)
+        except BaseException:
+            # What is still on the wire must not be taken for answers to a later call.
+            for handle in self._handles.values():
+                if handle not in self._free:
+                    self._release(handle)
+            raise
+        if self.rules.heard is not None:
+            self.rules.heard.extend(zip(requests, answers, strict=True))
+        return answers
+
+    def _exchange(self, requests: Sequence[Request], answers: list[Any]) -> None:
+        multi, free, handles = self._multi, self._free, self._handles
+        began = clock.monotonic()
         next_up, active, total = 0, 0, len(requests)
         while next_up < total or active:
-            while next_up < total and (free or self._made < self._concurrency):
+            while next_up < total and (free or len(handles) < self._concurrency):
                 now = clock.monotonic()
-                if next_up and now > start_until:
+                if next_up and now > began + self.connect_s:
                     for index in range(next_up, total):
                         answers[index] = Throttled("Earlier requests took the time of this call.", after_s=1)
                     next_up = total
@@ -161,121 +194,59 @@ class Client:
                 next_up += 1
             if not active:
                 continue
-            while multi.perform()[0] == pycurl.E_CALL_MULTI_PERFORM:
-                pass
-            done = self._collect(answers)
-            active -= done
-            if not done and active:
+            _code, running = multi.perform()
+            done = active - running
+            if done:
+                self._collect(answers)
+                active = running
+            elif active:
                 multi.select(1.0)
             if done < active // 4:
                 clock.sleep(GATHER_S)
-        if self.rules.heard is not None:
-            self.rules.heard.extend(zip(requests, answers, strict=True))
-        return answers
 
     def _new_handle(self) -> _Handle:
-        self._made += 1
-        return _Handle(self)
+        handle = _Handle(self)
+        self._handles[handle.curl] = handle
+        return handle
 
     def _start(self, handle: _Handle, request: Request, index: int, now: float) -> None:
         """Begin a request; only what differs from the handle's last one is set."""
-        url, body, curl = request.url, request.body, handle.curl
-        if url != self._last_url or now > self._last_until:
-            self._pinned(url, now)
-        if handle.pinned != self._last_pin:
-            curl.setopt(pycurl.RESOLVE, [self._last_pin] if self._last_pin else [])
-            handle.pinned = self._last_pin
-        if handle.url != url:
-            curl.setopt(pycurl.URL, url)
-            handle.url = url
-        verb = (request.method or ("GET" if body is None else "POST"), body is not None)
-        if handle.verb != verb:
-            self._set_verb(handle, *verb)
+        body = request.body
+        if (
+            now > handle.until
+            or request.url != handle.url
+            or request.headers is not handle.headers
+            or request.method != handle.method
+            or (body is not None) is not handle.with_body
+        ):
+            until, pin = self.pinned.line(request.url, now)
+            handle.prepare(request, pin)
+            handle.until = until
         if body is not None:
-            curl.setopt(pycurl.POSTFIELDS, body)
-        if handle.headers is not request.headers:
-            curl.setopt(pycurl.HTTPHEADER, [*request.headers, "Expect:"])
-            handle.headers = request.headers
-        handle.body.clear()
+            handle.setopt(pycurl.POSTFIELDS, body)
         handle.index, handle.starts = index, 0
-        self._multi.add_handle(curl)
+        self._multi.add_handle(handle.curl)
 
-    def _pinned(self, url: str, now: float) -> None:
-        """Have the host of a URL checked, at most once in `RESOLVE_FOR_S`."""
-        end = url.find("/", url.find(":") + 3)
-        origin = url if end < 0 else url[:end]
-        until, pin = self._checked.get(origin, (0.0, ""))
-        if now > until:
-            until, pin = self._check(origin)
-        self._last_url, self._last_until, self._last_pin = url, until, pin
-
-    @staticmethod
-    def _set_verb(handle: _Handle, method: str, with_body: bool) -> None:
-        curl = handle.curl
-        curl.setopt(pycurl.POST if with_body else pycurl.HTTPGET, 1)
-        if method == ("POST" if with_body else "GET"):
-            curl.unsetopt(pycurl.CUSTOMREQUEST)
-        else:
-            curl.setopt(pycurl.CUSTOMREQUEST, method)
-        handle.verb = (method, with_body)
-
-    def _collect(self, answers: list[Any]) -> int:
-        done, left = 0, 1
+    def _collect(self, answers: list[Any]) -> None:
+        """Read what has finished and free its handles."""
+        left = 1
         while left:
             left, good, bad = self._multi.info_read()
             for curl in good:
-                handle = curl.handle
-                status = curl.getinfo(pycurl.RESPONSE_CODE)
-                after_s = curl.getinfo(pycurl.RETRY_AFTER) or None if status >= 300 else None
+                handle = self._handles[curl]
+                status = handle.getinfo(pycurl.RESPONSE_CODE)
+                after_s = handle.getinfo(pycurl.RETRY_AFTER) or None if status >= 300 else None
                 answers[handle.index] = Response(status, b"".join(handle.body), after_s)
                 self._release(handle)
             for curl, code, text in bad:
-                handle = curl.handle
+                handle = self._handles[curl]
                 answers[handle.index] = _failed(curl, code, text)
                 self._release(handle)
-            done += len(good) + len(bad)
-        return done
 
     def _release(self, handle: _Handle) -> None:
+        handle.body.clear()
         self._multi.remove_handle(handle.curl)
         self._free.append(handle)
-
-    def _check(self, origin: str) -> tuple[float, str]:
-        """Resolve and check a host: how long that holds, and the line that pins it ("" for a literal)."""
-        try:
-            parts = urlsplit(origin)
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-        except ValueError as error:
-            raise BadConfig(f"{origin!r} is no usable URL: {error}.") from None
-        host = parts.hostname or ""
-        if "@" in parts.netloc:
-            raise BadConfig(f"The URL of {host} carries a user name; put credentials into a header.")
-        if not host or not host.isascii() or host.endswith(".") or set(host) & set("\\% "):
-            raise BadConfig(f"{origin!r} has no usable host name; use plain ASCII letters, digits and dots.")
-        addresses = resolve(host, port, self.connect_s)
-        self.rules.check(parts.scheme, host, port, addresses)
-        if len(self._checked) > 1000:
-            self._checked.clear()
-            self._addresses.clear()
-        self._addresses.update(addresses)
-        bracketed = ",".join(f"[{a}]" if ":" in a else a for a in addresses)
-        pin = "" if _is_literal(host) else f"{host}:{port}:{bracketed}"
-        self._checked[origin] = found = (clock.monotonic() + RESOLVE_FOR_S, pin)
-        return found
-
-    def open_socket(self, _purpose: int, address: Any) -> Any:
-        """Called by libcurl for each new connection: only to an address that was checked."""
-        if address.addr[0] not in self._addresses:
-            return pycurl.SOCKET_BAD
-        return socket.socket(address.family, address.socktype, address.protocol)
-
-
-def _is_literal(host: str) -> bool:
-    try:
-        ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _unusable(error: pycurl.error) -> ProviderError:

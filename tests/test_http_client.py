@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import threading
 import time
@@ -205,7 +206,7 @@ def _named(monkeypatch, *addresses):
         family = {True: socket.AF_INET6, False: socket.AF_INET}
         return [(family[":" in a], socket.SOCK_STREAM, 6, "", (a, port)) for a in addresses]
 
-    monkeypatch.setattr("core.http.socket.getaddrinfo", lookup)
+    monkeypatch.setattr("socket.getaddrinfo", lookup)
 
 
 REFUSED = [
@@ -257,7 +258,33 @@ def test_the_connection_goes_to_the_address_that_was_checked(monkeypatch):
         _named(monkeypatch, "10.0.0.1")
         assert client.send(Request(f"http://gw.test:{port}/", b"x")).status == 200
         rebound = SimpleNamespace(family=socket.AF_INET, socktype=1, protocol=6, addr=("10.0.0.1", port))
-        assert client.open_socket(0, rebound) == pycurl.SOCKET_BAD
+        assert client.pinned.open_socket(0, rebound) == pycurl.SOCKET_BAD
+
+
+def test_an_answer_to_an_interrupted_call_is_not_taken_for_one_of_the_next():
+    main, going_on = threading.get_ident(), threading.Event()
+
+    def interrupt(*_):
+        raise InterruptedError
+
+    def act(call, _connection):
+        if call.body == b"slow":
+            signal.pthread_kill(main, signal.SIGALRM)
+            going_on.wait(5)
+        if call.body == b"1":
+            time.sleep(0.05)  # the first is read before the one of the call that was interrupted
+            going_on.set()
+        return answer(200, call.body)
+
+    client, before = quick(concurrency=3, read_s=5), signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with gateway(act) as gate:
+            with pytest.raises(InterruptedError):
+                client.send(Request(gate.url, b"slow"))
+            got = client.send_many([Request(gate.url, b"0"), Request(gate.url, b"1")])
+            assert [response.body for response in got] == [b"0", b"1"]
+    finally:
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_two_clients_in_two_threads_do_not_meet():

@@ -7,11 +7,12 @@ in processes of their own (sender.py), so that memory and CPU are those of worke
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import ExitStack
 from time import perf_counter, process_time
 from typing import Any
+
+import orjson
 
 from core import clock
 from core.bench import Clocked, figures, sender, smppclient, smsc, throwaway
@@ -137,33 +138,40 @@ def _sink():
 
 
 def _baseline_http(url: str, n: int) -> dict[str, Any]:
-    """A plain CurlMulti loop posting the same bodies with the same concurrency, reading no answer."""
+    """A plain CurlMulti loop posting the same bodies with the same concurrency, which learns each message's id."""
     import pycurl
 
     n = min(n, 50_000)
-    multi, idle, done = pycurl.CurlMulti(), [], 0
+    multi, idle, answers = pycurl.CurlMulti(), [], {}
     multi.setopt(pycurl.M_MAX_HOST_CONNECTIONS, CONCURRENCY)
     for _handle in range(CONCURRENCY):
         handle = pycurl.Curl()
+        answers[handle] = answer = []
         handle.setopt(pycurl.URL, f"{url}/send")
         handle.setopt(pycurl.HTTPHEADER, ["Content-Type: application/json", "Expect:"])
-        handle.setopt(pycurl.WRITEFUNCTION, lambda data: len(data))
+        handle.setopt(pycurl.WRITEFUNCTION, answer.append)
         handle.setopt(pycurl.NOSIGNAL, 1)
         idle.append(handle)
-    messages = iter(_messages(n))
+    messages, names = iter(_messages(n)), []
     wall, cpu = perf_counter(), process_time()
-    while done < n:
+    while len(names) < n:
         while idle and (message := next(messages, None)) is not None:
             handle = idle.pop()
-            body = json.dumps({"to": message.to, "text": message.text, "ref": message.ref})
-            handle.setopt(pycurl.POSTFIELDS, body)
+            body = {"to": message.to, "text": message.text, "ref": message.ref}
+            handle.setopt(pycurl.POSTFIELDS, orjson.dumps(body))
             multi.add_handle(handle)
         multi.perform()
         _queued, finished, failed = multi.info_read()
-        for handle in [*finished, *(item[0] for item in failed)]:
+        if failed:
+            raise RuntimeError(f"the sink failed: {failed[0][2]}")
+        for handle in finished:
+            if handle.getinfo(pycurl.RESPONSE_CODE) != 200:
+                raise RuntimeError("the sink refused a message")
             multi.remove_handle(handle)
+            answer = answers[handle]
+            names.append(orjson.loads(b"".join(answer))["id"])
+            answer.clear()
             idle.append(handle)
-            done += 1
         if not finished:
             multi.select(0.05)
     seconds, cpu_s = perf_counter() - wall, process_time() - cpu

@@ -10,7 +10,6 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from itertools import repeat
 from typing import Any
 from urllib.parse import parse_qsl, quote
 
@@ -136,27 +135,46 @@ def time_of(value: Any) -> datetime | None:
 
 
 class Template:
-    """A text with values, each written by `write`, in place of {name}; made once, filled often."""
+    """A text with values in place of {name}; made once, filled often.
+
+    `write` is how a value stands in the text; it must do so character by character.
+    """
 
     def __init__(self, text: str, names: Sequence[str], write: Callable[[str], str]):
-        pieces = re.split(r"\{(" + "|".join(names) + r")\}", text)
-        self._format = "%s".join(piece.replace("%", "%%") for piece in pieces[::2])
-        self._names, self._write = pieces[1::2], write
+        self._pieces = re.split(r"\{(" + "|".join(names) + r")\}", text)
+        #: What it takes.
+        self.names = frozenset(self._pieces[1::2])
+        self._write = write
 
     def fill(self, values: Mapping[str, str]) -> str:
         """One text."""
-        return self._format % tuple([self._write(values[name]) for name in self._names])
+        written = {name: self._write(values[name]) for name in self.names}
+        return "".join([written[p] if at % 2 else p for at, p in enumerate(self._pieces)])
 
-    def fill_all(self, columns: Mapping[str, str | Sequence[str]], n: int) -> list[str]:
-        """`n` texts; a column is one value for all of them or a value for each."""
-        rows = zip(*[self._written(columns[name], n) for name in self._names], strict=True)
-        return [self._format % row for row in rows] if self._names else [self._format % ()] * n
+    def fill_all(self, columns: Mapping[str, str | Sequence[str]], n: int) -> list[bytes]:
+        """`n` texts in UTF-8; a column is one value for all of them or a value for each.
 
-    def _written(self, column: str | Sequence[str], n: int) -> Iterable[str]:
-        if isinstance(column, str):
-            return repeat(self._write(column), n)
-        alike = column.count(column[0]) == n
-        return repeat(self._write(column[0]), n) if alike else map(self._write, column)
+        What all share becomes part of the format, so that a text is written and encoded once.
+        """
+        line, varying = [], []
+        for at, piece in enumerate(self._pieces):
+            column = columns[piece] if at % 2 else piece
+            if isinstance(column, str) or column.count(column[0]) == n:
+                shared = column if isinstance(column, str) else column[0]
+                line.append((self._write(shared) if at % 2 else shared).encode().replace(b"%", b"%%"))
+            else:
+                line.append(b"%b")
+                varying.append(self._written(column))
+        form = b"".join(line)
+        return [form % row for row in zip(*varying, strict=True)] if varying else [form % ()] * n
+
+    def _written(self, column: Sequence[str]) -> list[bytes]:
+        """Each value as it stands in the text: numbers and references mostly stand as they are."""
+        whole = "".join(column)
+        if self._write(whole) == whole:
+            return [value.encode() for value in column]
+        known = {value: self._write(value).encode() for value in set(column)}
+        return [known[value] for value in column]
 
 
 def json_text(value: str) -> str:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import orjson
+
 from core import BadConfig, BadResponse, ProviderError, Result, Throttled
 from core.contract import payloads
 from core.contract.payloads import find, steps, text_at
@@ -15,6 +17,9 @@ NOT_TAKEN = frozenset({"rejected", "undelivered", "expired"})
 MISCONFIGURED = frozenset({401, 403, 404, 405})
 #: The text was refused for what it is.  408 and 409 prove nothing.
 REFUSED = frozenset(range(400, 500)) - MISCONFIGURED - {408, 409, 429}
+
+#: Sorts of answers of which it is kept where they have their status and id.
+PLANS = 100
 
 #: Where gateways usually put things, used where no path is set and, for receipts, after the path that is.
 USUAL = {
@@ -37,13 +42,20 @@ class Answers:
         self.where = {name: path or USUAL[name] for name, path in self.path.items()}
         self._hidden = [settings[name] for name in ("secret", "webhook_secret") if settings[name]]
         self._hidden += [line.partition(":")[2].strip() for line in settings["headers"].splitlines()]
+        #: The names of an answer → where in it the status and the id are (`_plan`).
+        self._plans: dict[tuple[str, ...], tuple[str, str] | None] = {}
+        #: The last 2xx body with what it said: a gateway without ids says the same of every text.
+        self._last: tuple[bytes, Result] = (b"", Result("unknown"))
 
     def outcome(self, answer: Any) -> Result | ProviderError:
         """One answer for one text: a result, or an error that proves it was not sent."""
         if isinstance(answer, ProviderError):
             return answer if answer.proves_not_sent else Result("unknown", reason=self._hide(answer))
         if 200 <= answer.status < 300:
-            return self._taken(answer.body)
+            body = answer.body
+            if not body or body != self._last[0]:
+                self._last = body, self._plain(body) or self._taken(body)
+            return self._last[1]
         try:
             data = payloads.parse(answer.body)
         except BadResponse:
@@ -74,6 +86,40 @@ class Answers:
         """The state a status word at one of the paths stands for; None when there is none."""
         word = text_at(data, where)
         return None if word is None else self._words.get(payloads.word_key(word))
+
+    def _plain(self, body: bytes) -> Result | None:
+        """What `_said` makes of an object that says at its top that the text was taken; None for all others."""
+        try:
+            data = orjson.loads(body)
+        except orjson.JSONDecodeError:
+            return None
+        if type(data) is not dict:
+            return None
+        names = tuple(data)
+        if names not in self._plans:
+            if len(self._plans) >= PLANS:
+                self._plans.clear()
+            self._plans[names] = self._plan(names)
+        if (plan := self._plans[names]) is None:
+            return None
+        status, id_ = plan
+        # Only texts that say something: of others the slow way looks further.
+        for name in filter(None, plan):
+            if type(data[name]) is not str or not data[name]:
+                return None
+        if status and self._words.get(payloads.word_key(data[status])) != "accepted":
+            return None
+        return Result("accepted", data[id_])
+
+    def _plan(self, names: tuple[str, ...]) -> tuple[str, str] | None:
+        """The names of the status ("" for none) and of the id, where each is a single step away."""
+        found = []
+        for path in (self.where["status"], self.where["id"]):
+            first = next((one for one in path if not one or one[0] in names), ("",))
+            if len(first) != 1:
+                return None
+            found.append(first[0])
+        return (found[0], found[1]) if found[1] else None
 
     def _taken(self, body: bytes) -> Result:
         """What a 2xx says of one text."""

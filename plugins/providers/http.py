@@ -97,22 +97,30 @@ class Http(Provider):
         if not messages:
             return []
         n, method, began = len(messages), self.settings["method"], clock.monotonic()
-        columns = {name: [getattr(m, name) for m in messages] for name in MESSAGE_NAMES} | self._constant
+        columns = self._columns(messages)
         bodies = self._body.fill_all(columns, n) if self._body else []
         if self._bulk:
             first = messages[0]._asdict() | self._constant
-            whole = f"{self._before.fill(first)}{', '.join(bodies)}{self._after.fill(first)}"
-            request = Request(self._url.fill(first), whole.encode(), self._headers, method)
+            before, after = self._before.fill(first).encode(), self._after.fill(first).encode()
+            whole = before + b", ".join(bodies) + after
+            request = Request(self._url.fill(first), whole, self._headers, method)
             return settled(self._answers.outcomes(self._http().send(request), n))
+        urls = [url.decode() for url in self._url.fill_all(columns, n)] if self._url.names else []
         requests = [
-            Request(url, body and body.encode(), self._headers, method)
-            for url, body in zip(self._url.fill_all(columns, n), bodies or [None] * n, strict=True)
+            Request(url, body, self._headers, method)
+            for url, body in zip(urls or [self._url.fill({})] * n, bodies or [None] * n, strict=True)
         ]
         answers = self._http().send_many(requests)
         if n >= self.settings["concurrency"]:
             pace = n / max(clock.monotonic() - began, 0.001)
             self.batch_size = max(self.settings["concurrency"], min(CALL_MOST, int(pace * CALL_S)))
-        return settled([self._answers.outcome(answer) for answer in answers])
+        return settled(list(map(self._answers.outcome, answers)))
+
+    def _columns(self, messages: Sequence[Outgoing]) -> dict[str, str | list[str]]:
+        """What the templates take: a value for each message, or one for all of them."""
+        taken = self._url.names | (self._body.names if self._body else frozenset())
+        each = [name for name in MESSAGE_NAMES if name in taken]
+        return {name: [getattr(m, name) for m in messages] for name in each} | self._constant
 
     # --- receipts -------------------------------------------------------------------------------------
 
