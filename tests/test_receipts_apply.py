@@ -12,7 +12,7 @@ from core.contract.types import Receipt
 from core.db import database
 from core.db.codes import State
 from core.db.models import Campaign
-from core.sending import accounts, inbox, receipts
+from core.sending import accounts, applying, inbox, receipts
 from tests.receiving import check_counters, gateway, messages, state_of, store
 
 
@@ -223,7 +223,7 @@ def test_old_pending_receipts_are_matched_by_the_slow_job_only(rt):
 
 
 def test_forged_receipts_leave_a_bounded_trace(rt_sqlite, monkeypatch):
-    monkeypatch.setattr(receipts, "PENDING_QUOTA", 10)
+    monkeypatch.setattr(applying, "PENDING_QUOTA", 10)
     account = gateway(rt_sqlite)
     store(rt_sqlite, account, [{"id": f"x{i}", "status": "delivered"} for i in range(50)])
     store(rt_sqlite, account, [{"id": f"y{i}", "status": "delivered"} for i in range(50)])

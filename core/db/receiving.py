@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import itemgetter
 
 from core.db import database
 from core.db.codes import State
 from core.db.sets import among, listed, rows_bound, rows_of
 
-#: (id, state, campaign, variant, account, submitted_at, parts, cost_micros)
-Row = tuple[int, int, int, int, int, int | None, int, int]
-#: (id, new state, reason, final_at)
-Change = tuple[int, int, str | None, int | None]
+#: (state, campaign, variant, account, submitted_at, parts, cost_micros): messages with the same are alike.
+Kind = tuple[int, int, int, int, int | None, int, int]
+#: (id, *kind, hash of account and provider id)
+Row = tuple[int, int, int, int, int, int | None, int, int, int | None]
+#: (new state, reason, final_at)
+Change = tuple[int, str | None, int | None]
+
+#: From so many messages with the same change on, one statement for all of them is the cheaper way.
+TOGETHER = 8
 
 
 def new_calls(limit: int) -> list[tuple[int, int, str, bytes, int]]:
@@ -43,44 +49,50 @@ def _rowcount(sql: str, params: Sequence) -> int:
     return database.execute(sql, params).rowcount
 
 
-def by_hash(hashes: Iterable[int]) -> dict[int, int]:
-    """{hash of account and provider id: message id} of those that are known."""
-    many = list(hashes)
-    if not many:
-        return {}
-    return dict(database.query(f"SELECT ref_hash, id FROM message WHERE ref_hash {among()}", (listed(many),)))
+def load(ids: Collection[int], hashes: Collection[int]) -> list[Row]:
+    """These messages, by id or by the hash of account and provider id, locked until the end of the transaction."""
+    order = " ORDER BY id FOR UPDATE" if database.is_postgres() else ""
+    rows: list[Row] = []
+    for column, wanted in (("id", ids), ("ref_hash", hashes)):
+        if wanted:
+            rows += database.query(
+                "SELECT id, state, campaign_id, variant, account_id, submitted_at, parts, cost_micros, ref_hash "
+                f"FROM message WHERE {column} {among()}{order}",
+                (listed(sorted(wanted)),),
+            )
+    return rows
 
 
-def load(ids: Iterable[int]) -> dict[int, Row]:
-    """These messages, locked until the end of the transaction; by id."""
-    lock = " FOR UPDATE" if database.is_postgres() else ""
-    rows = database.query(
-        "SELECT id, state, campaign_id, variant, account_id, submitted_at, parts, cost_micros "
-        f"FROM message WHERE id {among()} ORDER BY id{lock}",
-        (listed(sorted(ids)),),
-    )
-    return {row[0]: row for row in rows}
+def write(changes: Mapping[Change, Sequence[int]]) -> None:
+    """Change messages locked by `load`: for each change their ids in order.  A rejected one costs nothing."""
+    single: list[tuple[int, str | None, int | None, int]] = []
+    for (state, reason, final_at), ids in changes.items():
+        if len(ids) < TOGETHER:
+            single += [(state, reason, final_at, id_) for id_ in ids]
+        else:
+            database.execute(
+                f"UPDATE message SET state = ?, reason = ?, final_at = ? WHERE id {among()}",
+                (state, reason, final_at, listed(ids)),
+            )
+    if single:
+        single.sort(key=itemgetter(3))
+        _write_single(single)
+    free = [id_ for change, ids in changes.items() if change[0] == State.rejected for id_ in ids]
+    if free:
+        database.execute(f"UPDATE message SET cost_micros = 0 WHERE id {among()}", (listed(free),))
 
 
-def write(changes: Sequence[Change]) -> None:
-    """Change messages locked by `load`.  A rejected one costs nothing."""
-    ordered = sorted(changes)
+def _write_single(rows: Sequence[tuple[int, str | None, int | None, int]]) -> None:
     if database.is_postgres():
-        source = rows_of(("bigint", "smallint", "text", "bigint"), ("id", "state", "reason", "final_at"))
+        source = rows_of(("smallint", "text", "bigint", "bigint"), ("state", "reason", "final_at", "id"))
         database.execute(
             f"UPDATE message SET state = w.state, reason = w.reason, final_at = w.final_at "
             f"FROM {source} WHERE message.id = w.id",
-            rows_bound(ordered),
+            rows_bound(rows),
         )
     else:
         # executemany by primary key in order beats UPDATE … FROM here (docs/performance.md).
-        database.executemany(
-            "UPDATE message SET state = ?, reason = ?, final_at = ? WHERE id = ?",
-            [(state, reason, final_at, id_) for id_, state, reason, final_at in ordered],
-        )
-    free = [id_ for id_, state, _reason, _at in ordered if state == State.rejected]
-    if free:
-        database.execute(f"UPDATE message SET cost_micros = 0 WHERE id {among()}", (listed(free),))
+        database.executemany("UPDATE message SET state = ?, reason = ?, final_at = ? WHERE id = ?", rows)
 
 
 def name(pairs: Iterable[tuple[int, str]]) -> None:

@@ -1,11 +1,14 @@
 """Folding receipts onto messages: states only move up, so order and repetition make no difference.
 
 Of two final receipts that disagree the first stands and the other is logged (core/db/codes.py has the edges).
+Receipts that say the same of messages that are alike are decided together, once for all of them.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from core import clock
 from core.db import receiving, tally
@@ -22,21 +25,29 @@ _NEVER_SENT = (int(State.skipped), int(State.cancelled), int(State.holdout))
 
 
 @dataclass(slots=True)
-class Item:
-    """One receipt on its way to a message; times in epoch ms."""
+class News:
+    """What receipts say that say the same, of many messages; times in epoch ms.
+
+    `ids` are messages by our reference, `names` what the provider calls some of those; `hashes` stand for
+    account and provider's id.
+    """
 
     account_id: int
     state: int
     received_at: int
-    message_id: int | None = None
-    hash: int | None = None
-    provider_id: str | None = None
     at: int | None = None
     code: str | None = None
-    #: The provider says that the number opted out.
+    #: The provider says that the numbers opted out.
     opted_out: bool = False
-    #: What its code means, where it says that the message failed (core.contract.kinds).
+    #: What its code means, where it says that the messages failed (core.contract.kinds).
     kind: str = ""
+    ids: list[int] = field(default_factory=list)
+    names: dict[int, str] = field(default_factory=dict)
+    hashes: list[int] = field(default_factory=list)
+
+
+#: Messages that are alike, and what becomes of them.
+Move = tuple[receiving.Kind, receiving.Change]
 
 
 class Folded:
@@ -44,62 +55,81 @@ class Folded:
 
     def __init__(self, rows: dict[int, receiving.Row]):
         self.rows = rows
-        self.changes: dict[int, receiving.Change] = {}
+        self.moved: dict[Move, set[int]] = {}
         self.names: dict[int, str] = {}
-        self.unknown: list[Item] = []
-        self.odd: list[tuple[Item, str]] = []
+        self.unknown: list[tuple[News, int]] = []
+        self.odd: list[tuple[News, int, str]] = []
         self.refunds: dict[int, int] = {}
+        self._last: dict[int, Move] = {}
 
-    def take(self, item: Item) -> None:
-        """One receipt, in the order they came."""
-        row = self.rows.get(item.message_id)
-        if row is None or row[1] in _WAITING:
-            self.unknown.append(item)
+    def take(self, news: News, ids: Iterable[int]) -> None:
+        """What is said of these messages, in the order it came."""
+        rows, kinds = self.rows, defaultdict(list)
+        for id_ in ids:
+            row = rows.get(id_)
+            if row is None:
+                self.unknown.append((news, id_))
+            else:
+                kinds[row[1:8]].append(id_)
+        for kind, some in kinds.items():
+            if kind[0] in _WAITING:
+                self.unknown += [(news, id_) for id_ in some]
+            elif kind[3] != news.account_id:
+                self.odd += [(news, id_, "came through another account") for id_ in some]
+            else:
+                self._fold(news, kind, some)
+
+    def _fold(self, news: News, kind: receiving.Kind, ids: list[int]) -> None:
+        """Decide for messages that are alike, but for what this batch has changed already."""
+        if self._last.keys().isdisjoint(ids):
+            self._decide(news, kind, kind[0], ids)
             return
-        if row[4] != item.account_id:
-            self.odd.append((item, "came through another account"))
-            return
-        change = self.changes.get(row[0])
-        old, new = (change[1] if change else row[1]), item.state
+        for id_ in ids:
+            last = self._last.get(id_)
+            if self._decide(news, kind, last[1][0] if last else kind[0], [id_]) and last:
+                self.moved[last].discard(id_)
+
+    def _decide(self, news: News, kind: receiving.Kind, old: int, ids: list[int]) -> bool:
+        new = news.state
         if new not in _CAN.get(old, ()):
             if new != old and new in _RECEIPT_FINALS:
-                self.odd.append(
-                    (item, "was never sent" if old in _NEVER_SENT else "another final state was first")
-                )
-            return
-        if item.provider_id and row[1] != State.accepted:
-            self.names[row[0]] = item.provider_id
+                note = "was never sent" if old in _NEVER_SENT else "another final state was first"
+                self.odd += [(news, id_, note) for id_ in ids]
+            return False
         final = new in _RECEIPT_FINALS
-        reason = (item.code or State(new).name) if final and new != State.delivered else None
-        self.changes[row[0]] = (row[0], new, reason, _happened(item, row[5]) if final else None)
+        reason = (news.code or State(new).name) if final and new != State.delivered else None
+        move = (kind, (new, reason, _happened(news, kind[4]) if final else None))
+        self.moved.setdefault(move, set()).update(ids)
+        self._last.update(dict.fromkeys(ids, move))
+        if news.names and kind[0] != State.accepted:
+            self.names.update((id_, news.names[id_]) for id_ in ids if id_ in news.names)
+        return True
+
+    def changes(self) -> dict[receiving.Change, list[int]]:
+        """What is to be written: the messages of each change, by id."""
+        made: dict[receiving.Change, list[int]] = {}
+        for (_kind, change), ids in self.moved.items():
+            made.setdefault(change, []).extend(ids)
+        return {change: sorted(ids) for change, ids in made.items() if ids}
 
     def deltas(self) -> tally.Deltas:
         """What the changes do to the counters."""
-        sums: dict[tuple, list[int]] = {}
-        for id_, new, _reason, final_at in self.changes.values():
-            _id, old, campaign, variant, account, submitted_at, parts, cost = self.rows[id_]
-            kind = (campaign, variant, account, (submitted_at or 0) // clock.HOUR_MS, old, new)
-            sum_ = sums.get(kind)
-            if sum_ is None:
-                sum_ = sums[kind] = [0, 0, 0, 0, 0]
-            sum_[0] += 1
-            sum_[1] += parts
-            sum_[2] += cost
+        made = tally.Deltas()
+        for (kind, (new, _reason, final_at)), ids in self.moved.items():
+            old, campaign, variant, account, submitted_at, parts, cost = kind
+            n, left = len(ids), 0 if new == State.rejected else cost
+            key, in_5m, in_24h = (campaign, variant, account, tally.hour_of(submitted_at)), 0, 0
             if new == State.delivered:
                 took = final_at - (submitted_at or final_at)
-                sum_[3] += took <= IN_5M_MS
-                sum_[4] += took <= IN_24H_MS
-        made = tally.Deltas()
-        for (campaign, variant, account, hour, old, new), (n, parts, cost, in_5m, in_24h) in sums.items():
-            key, left = (campaign, variant, account, hour), 0 if new == State.rejected else cost
-            made.add((*key, old), -n, -parts, -cost)
-            made.add((*key, new), n, parts, left, in_5m, in_24h)
+                in_5m, in_24h = n * (took <= IN_5M_MS), n * (took <= IN_24H_MS)
+            made.add((*key, old), -n, -n * parts, -n * cost)
+            made.add((*key, new), n, n * parts, n * left, in_5m, in_24h)
             if left != cost:
-                self.refunds[campaign] = self.refunds.get(campaign, 0) + cost
+                self.refunds[campaign] = self.refunds.get(campaign, 0) + n * cost
         return made
 
 
-def _happened(item: Item, submitted_at: int | None) -> int:
+def _happened(news: News, submitted_at: int | None) -> int:
     """When it happened by the provider's word, if that can be: many name no time zone."""
-    earliest, latest = (submitted_at or item.received_at) - SKEW_MS, item.received_at + SKEW_MS
-    return item.at if item.at is not None and earliest <= item.at <= latest else item.received_at
+    earliest, latest = (submitted_at or news.received_at) - SKEW_MS, news.received_at + SKEW_MS
+    return news.at if news.at is not None and earliest <= news.at <= latest else news.received_at

@@ -5,8 +5,8 @@ Kinds are the last part of the webhook's path, and "sink" for what a provider's 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
 import orjson
 
@@ -21,6 +21,8 @@ SINK = "sink"
 COLUMNS = ("account_id", "kind", "body_enc", "received_at", "state", "error")
 #: Never stored: they belong to people and proxies, not to the call.
 _DROPPED = frozenset({"cookie", "authorization", "proxy-authorization"})
+#: A hint to the workers at most this often; they look each second anyway.
+HINT_S = 0.5
 
 
 def aad(account_id: int) -> bytes:
@@ -41,22 +43,71 @@ def unpack(kind: str, packed: bytes) -> WebhookRequest:
     return WebhookRequest(kind, method, url, headers, args, body)
 
 
-def pack_receipts(receipts: Iterable[Receipt]) -> bytes:
-    """Receipts of a provider's own connection as bytes."""
-    return orjson.dumps(
-        [
-            (r.state, r.ref, r.provider_id, r.at and clock.to_ms(r.at), r.code, r.reason, r.parts)
-            for r in receipts
-        ]
-    )
+class Alike(NamedTuple):
+    """Receipts that say the same of many messages, as they are stored; `at` in epoch ms.
+
+    The lists have the same length; `refs` or `provider_ids` is None where no receipt has one.
+    """
+
+    state: str
+    at: int | None
+    code: str | None
+    reason: str | None
+    parts: int | None
+    refs: list[str | None] | None
+    provider_ids: list[str | None] | None
+
+
+def pack_receipts(receipts: Sequence[Receipt]) -> bytes:
+    """Receipts of a provider's own connection as bytes: what many of them say is written once."""
+    groups: dict[tuple, tuple[list, list]] = {}
+    apart = _repeat(receipts)
+    for n, (state, ref, provider_id, at, code, reason, parts) in enumerate(receipts):
+        said = (state, at, code, reason, parts, n if apart else 0)
+        group = groups.get(said)
+        if group is None:
+            group = groups[said] = ([], [])
+        group[0].append(ref)
+        group[1].append(provider_id)
+    alike = [
+        (state, at and clock.to_ms(at), code, reason, parts, _some(refs), _some(provider_ids))
+        for (state, at, code, reason, parts, _n), (refs, provider_ids) in groups.items()
+    ]
+    return orjson.dumps({"alike": alike})
+
+
+def _repeat(receipts: Sequence[Receipt]) -> bool:
+    """Does one message have several?  Then each stands by itself, so that the first of two stays the first."""
+    names = [receipt[1] or receipt[2] for receipt in receipts]
+    return len(set(names)) < len(names)
+
+
+def _some(names: list[str | None]) -> list[str | None] | None:
+    return None if names.count(None) == len(names) else names
+
+
+def alike(packed: bytes) -> list[Alike]:
+    """What `pack_receipts` made, in its order; also as older versions wrote it, each receipt by itself."""
+    data = orjson.loads(packed)
+    if isinstance(data, dict):
+        return [Alike(*row) for row in data["alike"]]
+    return [
+        Alike(state, at, code, reason, parts, ref and [ref], provider_id and [provider_id])
+        for state, ref, provider_id, at, code, reason, parts in data
+    ]
 
 
 def unpack_receipts(packed: bytes) -> list[Receipt]:
-    """The receipts again."""
-    return [
-        Receipt(state, ref, provider_id, None if at is None else clock.from_ms(at), code, reason, parts)
-        for state, ref, provider_id, at, code, reason, parts in orjson.loads(packed)
-    ]
+    """The receipts again, those that say the same beside each other."""
+    made = []
+    for state, at, code, reason, parts, refs, provider_ids in alike(packed):
+        n = len(refs or provider_ids or ())
+        when = None if at is None else clock.from_ms(at)
+        made += [
+            Receipt(state, ref, provider_id, when, code, reason, parts)
+            for ref, provider_id in zip(refs or [None] * n, provider_ids or [None] * n, strict=True)
+        ]
+    return made
 
 
 def store(
@@ -80,6 +131,7 @@ class Sink(ReceiptSink):
 
     def __init__(self, rt: Runtime, account_id: int):
         self._rt, self._account_id = rt, account_id
+        self._hinted = -HINT_S
 
     def put(self, items: Sequence[Receipt | Inbound]) -> None:
         """Store receipts raw; inbound texts are handled in the same transaction."""
@@ -88,7 +140,9 @@ class Sink(ReceiptSink):
         receipts = [item for item in items if isinstance(item, Receipt)]
         texts = [item for item in items if isinstance(item, Inbound)]
         done = database.retry_locked(self._put, receipts, texts)
-        if receipts:
+        now = clock.monotonic()
+        if receipts and now - self._hinted > HINT_S:
+            self._hinted = now
             self._rt.enqueue("receipts")
         inbound.announce(self._rt, done)
 

@@ -9,50 +9,47 @@ however long after, the receipts come.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 
 from core.db import database
 from core.db.codes import EDGES, State
 from core.db.sets import among, listed
-from core.sending.folding import Item
+from core.sending.folding import News
 
 _CAN = {int(old): frozenset(map(int, new)) for old, new in EDGES.items()}
 
 
-def whole(items: Sequence[Item]) -> list[Item]:
-    """Receipts as those of whole messages.  Inside `write_tx()`.
+def whole(
+    said: Sequence[tuple[News, int]],
+) -> tuple[list[tuple[News, list[int]]], list[tuple[News, int]]]:
+    """What receipts of parts say of their messages: (receipts, messages), and those that are of no part.
 
-    A receipt of a part gives way to what it says of its message, or to nothing while others are out.
+    Takes (receipts, hash of a provider's id).  A receipt of a part says nothing of its message while others
+    are out.  Inside `write_tx()`.
     """
-    hashes = {item.hash for item in items if item.message_id is None}
-    owners: dict[int, tuple[int, int]] = {}
-    if hashes:
-        owners = {
-            hash_: (message_id, n)
-            for hash_, message_id, n in database.query(
-                f"SELECT ref_hash, message_id, n FROM message_part WHERE ref_hash {among()} ORDER BY message_id",
-                (listed(list(hashes)),),
-            )
-        }
+    owners: dict[int, tuple[int, int]] = {
+        hash_: (message_id, n)
+        for hash_, message_id, n in database.query(
+            f"SELECT ref_hash, message_id, n FROM message_part WHERE ref_hash {among()} ORDER BY message_id",
+            (listed({hash_ for _news, hash_ in said}),),
+        )
+    }
     if not owners:
-        return list(items)
+        return [], list(said)
     states = _states({message_id for message_id, _n in owners.values()})
     changed: dict[tuple[int, int], int] = {}
-    made: list[Item] = []
-    for item in items:
-        if item.message_id is not None or item.hash not in owners:
-            made.append(item)
+    made: list[tuple[News, list[int]]] = []
+    for news, hash_ in said:
+        if hash_ not in owners:
             continue
-        message_id, n = owners[item.hash]
+        message_id, n = owners[hash_]
         parts = states[message_id]
-        if item.state in _CAN.get(parts[n], ()):
-            parts[n] = changed[message_id, n] = item.state
-        if item.state != State.delivered or all(state == State.delivered for state in parts.values()):
-            # A copy: the transaction may be tried again with the receipt as it was.
-            made.append(replace(item, message_id=message_id))
+        if news.state in _CAN.get(parts[n], ()):
+            parts[n] = changed[message_id, n] = news.state
+        if news.state != State.delivered or all(state == State.delivered for state in parts.values()):
+            made.append((news, [message_id]))
     if changed:
         _write(changed)
-    return made
+    return made, [one for one in said if one[1] not in owners]
 
 
 def _write(changed: Mapping[tuple[int, int], int]) -> None:

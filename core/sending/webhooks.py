@@ -40,8 +40,6 @@ MAX_WAITING = 5_000
 MAX_BATCH = 1_000
 #: A call that waited this long is told to come again; if it is stored after all, the repeat does no harm.
 WAIT_S = 10.0
-#: A hint to the workers at most this often; they look each second anyway.
-HINT_S = 0.5
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,64}")
 _KIND = re.compile(r"[a-z0-9_-]{1,32}")
@@ -188,7 +186,7 @@ class Writer:
                 ticket.stored = stored
                 ticket.latch.release()
             now = clock.monotonic()
-            if stored and now - self._hinted > HINT_S:
+            if stored and now - self._hinted > inbox.HINT_S:
                 self._hinted = now
                 self._rt.enqueue("receipts")
 

@@ -10,36 +10,30 @@ from __future__ import annotations
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from core import Inbound, Receipt, clock
 from plugins.providers import _smpp_pdu as p
 from plugins.providers import _smpp_text as t
+from plugins.providers._smpp_receipts import Forms
 
 log = logging.getLogger("cooee.smpp")
 
 #: So many are handed over in one call at most.
-PUT_MOST = 1_000
+PUT_MOST = 5_000
+#: From so many on they are let gather, if more come within the first moment: a commit costs as much as reading
+#: hundreds.  An SMSC that waits for our answers sends nothing then, and is not asked to wait for the next groups.
+GATHER_FROM, GATHER_FIRST_S, GATHER_S, HURRIED = 100, 0.005, 0.05, 100
+_NEVER = 1 << 60
 #: Parts of a text wait so long for the others.
 HOLD_S = 10.0
 #: A sink that fails is asked again so often, a second apart; then the SMSC is told to come again.
 TRIES = 8
 
-
-@dataclass(slots=True)
-class Came:
-    """One deliver_sm, to be answered in the session it came in."""
-
-    session: Any
-    command: int
-    sequence: int
-    body: bytes
-
-    def answer(self, status: int) -> bytes:
-        """Its response; a message id, which stays empty, only where it was taken."""
-        return p.pdu(self.command | p.RESPONSE, self.sequence, b"" if status else b"\0", status)
+#: One deliver_sm or data_sm, to be answered in the session it came in: (session, command, sequence, body).
+Came = tuple[Any, int, int, bytes]
 
 
 @dataclass(slots=True)
@@ -52,35 +46,39 @@ class _Held:
 
 
 class Deliverer(threading.Thread):
-    """Reads, joins, stores and answers.  `receipt` makes a `Receipt` of what is one, or gives None."""
+    """Reads, joins, stores and answers.  `receipt` makes a `Receipt` of what is one, or gives None.
 
-    def __init__(self, sink: Any, receipt: Callable[[p.Deliver], Receipt | None]):
+    With `base`, how the SMSC writes ids in receipts (`t.same_id`), receipts of the usual form are read at once.
+    """
+
+    def __init__(self, sink: Any, receipt: Callable[[p.Deliver], Receipt | None], base: int | None = None):
         super().__init__(name="smpp-deliver", daemon=True)
         self._sink, self._receipt = sink, receipt
+        self._forms = None if base is None else Forms(receipt, base)
         self._waiting: deque[Came] = deque()
-        self._changed, self._closing = threading.Condition(), False
+        #: Set when so many wait, or all is over.
+        self._news, self._wanted, self._closing = threading.Event(), _NEVER, False
+        #: Groups still to be handed over as they come.
+        self._hurried = 0
         self._held: dict[tuple, _Held] = {}
         self.start()
 
     def take(self, session: Any, command: int, sequence: int, body: bytes) -> None:
-        """Something came; called by the thread of its session."""
-        with self._changed:
-            self._waiting.append(Came(session, command, sequence, body))
-            if len(self._waiting) == 1:
-                self._changed.notify()
+        """Something came; called by the thread of its session, for each of thousands a second."""
+        self._waiting.append((session, command, sequence, body))
+        if len(self._waiting) >= self._wanted:
+            self._wanted = _NEVER
+            self._news.set()
 
     def close(self) -> None:
         """Store what came so far; parts that wait for others are left for the SMSC to deliver again."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify()
+        self._closing = True
+        self._news.set()
         self.join(30)
 
     def run(self) -> None:
         while True:
-            with self._changed:
-                if not self._waiting and not self._closing:
-                    self._changed.wait(1.0 if self._held else None)
+            self._gather()
             came = [self._waiting.popleft() for _n in range(min(len(self._waiting), PUT_MOST))]
             if not came and self._closing:
                 return
@@ -88,13 +86,40 @@ class Deliverer(threading.Thread):
             self._hand_over(items, done)
             _answered([(one, p.BAD_TLVS) for one in bad])
 
-    def _read(self, came: Iterable[Came]) -> tuple[list[Receipt | Inbound], list[Came], list[Came]]:
+    def _gather(self) -> None:
+        """Until something came, and for the rest of it where much comes."""
+        self._wait(1, 1.0 if self._held else None)
+        n = len(self._waiting)
+        if self._hurried:
+            self._hurried -= 1
+        elif n >= GATHER_FROM:
+            self._wait(PUT_MOST, GATHER_FIRST_S)
+            if len(self._waiting) > n:
+                self._wait(PUT_MOST, GATHER_S)
+            else:
+                self._hurried = HURRIED
+
+    def _wait(self, n: int, seconds: float | None) -> None:
+        """Until so many wait.  `take` adds and then looks; this says what it waits for and then looks."""
+        self._news.clear()
+        self._wanted = n
+        if len(self._waiting) < n and not self._closing:
+            self._news.wait(seconds)
+        self._wanted = _NEVER
+
+    def _read(self, came: Sequence[Came]) -> tuple[list[Receipt | Inbound], list[Came], list[Came]]:
         items: list[Receipt | Inbound] = []
         done: list[Came] = []
         bad: list[Came] = []
+        usual = self._forms.read if self._forms else None
         for one in came:
+            _session, command, _sequence, body = one
             try:
-                got = p.read_deliver(one.command, one.body)
+                if usual and command == p.DELIVER_SM and (receipt := usual(body)) is not None:
+                    items.append(receipt)
+                    done.append(one)
+                    continue
+                got = p.read_deliver(command, body)
             except p.Garbage as error:
                 log.warning("a delivery of the SMSC cannot be read: %s", error)
                 bad.append(one)
@@ -153,7 +178,9 @@ class Deliverer(threading.Thread):
 def _answered(answers: Iterable[tuple[Came, int]]) -> None:
     """All answers of one session in one write."""
     together: dict[Any, list[bytes]] = {}
-    for one, status in answers:
-        together.setdefault(one.session, []).append(one.answer(status))
+    for (session, command, sequence, _body), status in answers:
+        # A message id, which stays empty, only where it was taken.
+        answer = p.pdu(command | p.RESPONSE, sequence, b"" if status else b"\0", status)
+        together.setdefault(session, []).append(answer)
     for session, some in together.items():
         session.answer(b"".join(some))

@@ -292,6 +292,8 @@ class Session:
                         good += 1
                         stop = find(b"\0", at + 16, end)
                         slot[0].tell(slot[1], data[at + 16 : end if stop < 0 else stop].decode("latin-1"))
+            elif command == p.DELIVER_SM:
+                self._deliver(self, command, sequence, data[at + 16 : end])
             else:
                 self._other(command, status, sequence, data[at + 16 : end])
             at = end

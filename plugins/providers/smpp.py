@@ -146,7 +146,7 @@ class Smpp(Provider):
     def _start(self) -> None:
         """Connect; also again where credentials had been refused and somebody sends all the same."""
         if self._deliverer is None:
-            self._deliverer = Deliverer(self._sink, self._receipt)
+            self._deliverer = Deliverer(self._sink, self._receipt, self._bases[1])
         roles = [p.BIND_TRANSCEIVER]
         if self.settings["bind"] != "transceiver":
             roles = [p.BIND_TRANSMITTER, p.BIND_RECEIVER]

@@ -219,11 +219,12 @@ class Sink:
 
     def __init__(self):
         self.items: list = []
-        self.calls, self.fail = 0, 0
+        self.asked, self.calls, self.fail = 0, 0, 0
         self.gate = threading.Event()
         self.gate.set()
 
     def put(self, items):
+        self.asked += 1
         self.gate.wait(10)
         self.calls += 1
         if self.fail:
