@@ -78,6 +78,11 @@ def write_tx() -> Iterator[None]:
         yield
 
 
+def is_locked(error: Exception) -> bool:
+    """Did a statement fail because another process writes, so that the same again may work?"""
+    return isinstance(error, OperationalError) and any(word in str(error).lower() for word in _LOCKED)
+
+
 def retry_locked(work, *args: Any, tries: int = 6):
     """Run `work(*args)`, which holds one whole transaction, again when the database says it is locked.
 
@@ -89,7 +94,7 @@ def retry_locked(work, *args: Any, tries: int = 6):
             return work(*args)
         except OperationalError as error:
             attempt += 1
-            if attempt == tries or not any(word in str(error).lower() for word in _LOCKED):
+            if attempt == tries or not is_locked(error):
                 raise
             clock.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311
 
