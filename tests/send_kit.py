@@ -109,6 +109,21 @@ def whole(rt) -> None:
     assert verify.verify(rt) == [], verify.verify(rt)
 
 
+def raising(error: Exception):
+    """An `act` of a `Tape` whose call fails."""
+
+    def act(_messages):
+        raise error
+
+    return act
+
+
+def awake() -> None:
+    """Close all breakers."""
+    with database.write_tx():
+        database.execute("UPDATE account SET failures = 0, open_until = 0, probe_at = 0")
+
+
 def set_state(message_id: int, *path: State) -> None:
     for state in path:
         with database.write_tx():

@@ -6,17 +6,12 @@ from hypothesis import strategies as st
 
 from core import clock
 from core.audience import segments
-from core.db import database
-from tests.segment_life import BOOKING, GROUPS, ITEMS, LIFE, PLACES, TYPES, iso, life_world, lives
+from tests.life_oracle import LIFE, iso
+from tests.rule_trees import NOW_MS, matching, trees
+from tests.segment_life import BOOKING, GROUPS, ITEMS, PLACES, TYPES, life_world, lives
 from tests.segment_people import LABELS, add, crowd, means, world
 
-NOW_MS = 1_795_000_000_123
 FIXED = {"deadline": None, "suppress_health_check": list(HealthCheck), "derandomize": True}
-
-
-def ids(rt, rule):
-    sql, params = segments.where_sql(rt, rule, at_ms=NOW_MS)
-    return {row[0] for row in database.query(f"SELECT contact_id FROM profile WHERE {sql}", params)}
 
 
 @pytest.fixture
@@ -168,20 +163,6 @@ NEWER = [EVENTS, SPEND, CAMPAIGN, LINK, PLACE, BIRTHDAY, ENGAGEMENT, SAMPLE]
 LEAVES = st.one_of(*NEWER, OLDER)
 
 
-def trees(depth):
-    """Rules up to `depth` groups deep."""
-    if depth == 0:
-        return LEAVES
-    inner = trees(depth - 1)
-    several = st.lists(inner, max_size=3)
-    return st.one_of(
-        LEAVES,
-        several.map(lambda r: {"all": r}),
-        several.map(lambda r: {"any": r}),
-        inner.map(lambda r: {"not": r}),
-    )
-
-
 def test_each_segmenter_means_whom_the_oracle_means(rt, people):
     for kind in NEWER:
 
@@ -189,25 +170,25 @@ def test_each_segmenter_means_whom_the_oracle_means(rt, people):
         @given(kind)
         def check(rule):
             expected = {cid for cid, person in people.items() if means(rule, person, NOW_MS, LIFE)}
-            assert ids(rt, rule) == expected, rule
-            assert ids(rt, {"not": rule}) == set(people) - expected, rule
+            assert matching(rt, rule) == expected, rule
+            assert matching(rt, {"not": rule}) == set(people) - expected, rule
 
         check()
 
 
 def test_trees_over_all_segmenters_mean_whom_the_oracle_means(rt, people):
     @settings(max_examples=200, **FIXED)
-    @given(trees(4))
+    @given(trees(LEAVES, 4))
     def check(rule):
         expected = {cid for cid, person in people.items() if means(rule, person, NOW_MS, LIFE)}
-        assert ids(rt, rule) == expected, rule
+        assert matching(rt, rule) == expected, rule
 
     check()
 
 
 def test_one_contact_is_answered_like_all(rt, people):
     @settings(max_examples=120, **FIXED)
-    @given(trees(2), st.sampled_from(sorted(people)))
+    @given(trees(LEAVES, 2), st.sampled_from(sorted(people)))
     def check(rule, contact_id):
         inside = means(rule, people[contact_id], NOW_MS, LIFE)
         assert segments.contains(rt, rule, contact_id) == inside

@@ -1,7 +1,7 @@
 """Accounts: configured providers.  Making, changing, opening them.
 
-Settings are checked by the provider's own form and stored encrypted as a whole; a field whose `render_kw` has
-`secret` never leaves this module but to the provider.
+Settings are checked by the provider's own form (`accountform`) and stored encrypted as a whole; a field whose
+`render_kw` has `secret` never leaves this module but to the provider.
 """
 
 from __future__ import annotations
@@ -14,8 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from peewee import IntegrityError
-from werkzeug.datastructures import MultiDict
-from wtforms import BooleanField, Field
 
 from core import clock
 from core.contract.errors import BadConfig, Refusal
@@ -25,7 +23,8 @@ from core.db.models import Account
 from core.http import Rules
 from core.i18n import _
 from core.security import audit
-from core.sending import errorkinds
+from core.sending import errorkinds, prices
+from core.sending.accountform import checked, is_secret
 from core.sending.inbox import Sink
 
 if TYPE_CHECKING:
@@ -33,7 +32,6 @@ if TYPE_CHECKING:
 
 #: Exchanges of a provider kept in memory until its call is logged.
 HEARD = 2_000
-_NO = frozenset({"", "0", "false", "no", "off", "n"})
 
 
 def every() -> list[Account]:
@@ -68,46 +66,6 @@ def provider_class(rt: Runtime, name: str) -> type[Provider]:
 
 
 # --- settings -----------------------------------------------------------------------------------------
-
-
-def is_secret(field: Field) -> bool:
-    """Is this a field whose value must not be shown?"""
-    return bool((field.render_kw or {}).get("secret"))
-
-
-def checked(cls: type[Provider], given: Mapping[str, Any], stored: Mapping[str, Any] | None = None) -> dict:
-    """Typed settings out of texts, over those stored or the form's defaults.
-
-    Raises `Refusal` for an unknown name or what the form refuses, naming the field.
-    """
-    form = cls.Form()
-    known = [field.short_name for field in form]
-    for name in given:
-        if name not in known:
-            raise Refusal(
-                _(
-                    "Provider %(provider)s has no setting %(name)s; it has: %(names)s.",
-                    provider=cls.name,
-                    name=repr(name),
-                    names=", ".join(known) or _("none"),
-                ),
-                field=name,
-            )
-    texts = MultiDict()
-    for field in form:
-        value = given.get(field.short_name, (stored or {}).get(field.short_name, field.data))
-        if isinstance(field, BooleanField):
-            if str(value if value is not None else "").strip().lower() not in _NO:
-                texts[field.short_name] = "y"
-        elif isinstance(value, list | tuple):
-            texts.setlist(field.short_name, [str(each) for each in value])
-        elif value is not None:
-            texts[field.short_name] = str(value)
-    form.process(texts)
-    if not form.validate():
-        name, errors = next(iter(form.errors.items()))
-        raise Refusal(f"{name}: {errors[0]}" if name else str(errors[0]), field=name)
-    return form.data
 
 
 def settings_of(rt: Runtime, account: Account) -> dict[str, Any]:
@@ -290,6 +248,7 @@ def _made(rt: Runtime, account: Account, cls: type[Provider]) -> Provider:
     except Refusal as error:
         raise BadConfig(f"The settings of account {account.name!r} are not usable: {error}") from None
     made.outgoing = Rules.of(rt.settings, deque(maxlen=HEARD))
+    made.currency = prices.currency_of(account.id)
     errorkinds.give(made, account.id)
     return made
 

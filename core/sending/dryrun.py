@@ -9,18 +9,18 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from core import clock
 from core.content import languages, links, merge, parts, values
 from core.contract.errors import Refusal
-from core.contract.types import Finding
 from core.db import database
 from core.db.codes import MARKETING, Cls
 from core.db.models import Account, Campaign
 from core.i18n import _
-from core.sending import drafts, findings, finishing, options, people, prices
+from core.sending import capped, drafts, dryreport, finishing, options, people, prices
+from core.sending.dryreport import Report
 from core.sending.links import wanted
 from core.sending.routes import estimate
 from core.sending.samples import Samples
@@ -31,49 +31,6 @@ if TYPE_CHECKING:
 
 #: Contact ids a chunk when texts are merged.
 CHUNK = 20_000
-
-
-@dataclass
-class Report:
-    """Everything the last page shows.  audience = Σ excluded + holdout + messages.
-
-    `parts_of` is {parts: messages}; `breakers` {character: people whose text it makes dear}; `missing`
-    {field: people}; money in micro-units, `unpriced` messages have no price; times in epoch ms; `waiting` people
-    start later than the campaign because of hours; `read_in` are (variant,
-    language, countries in which that text is read).
-    """
-
-    audience: int = 0
-    excluded: dict[str, int] = field(default_factory=dict)
-    holdout: int = 0
-    messages: int = 0
-    parts: int = 0
-    parts_of: dict[int, int] = field(default_factory=dict)
-    encodings: dict[str, int] = field(default_factory=dict)
-    breakers: dict[str, int] = field(default_factory=dict)
-    missing: dict[str, int] = field(default_factory=dict)
-    variants: dict[int, int] = field(default_factory=dict)
-    countries: dict[str, int] = field(default_factory=dict)
-    cost_micros: int = 0
-    currency: str = ""
-    unpriced: int = 0
-    budget_micros: int | None = None
-    per_s: float = 0.0
-    start_at: int = 0
-    finish_at: int | None = None
-    spans: list[dict[str, Any]] = field(default_factory=list)
-    waiting: int = 0
-    in_windows: float | None = None
-    rules: list[str] = field(default_factory=list)
-    samples: list[dict[str, Any]] = field(default_factory=list)
-    findings: list[dict[str, Any]] = field(default_factory=list)
-    read_in: list[tuple[int, str, list[str]]] = field(default_factory=list)
-    at: int = 0
-
-    @property
-    def blocks(self) -> bool:
-        """Something keeps the campaign from being launched."""
-        return any(finding["level"] == "block" for finding in self.findings)
 
 
 def run(rt: Runtime, campaign_id: int, progress: Callable[[int, int], None] | None = None) -> Report:
@@ -95,10 +52,13 @@ class _Run:
         self.now = clock.now_ms()
         self.start = people.starts(rt, campaign, max(campaign.send_at or 0, self.now))
         self.account = Account.get_or_none(Account.id == campaign.account_id)
-        self.prices: prices.Prices | estimate.Dearest = (
-            prices.Prices(campaign.account_id, self.cls, self.start.at)
+        self.prices: list[prices.Prices | estimate.Dearest] = (
+            [prices.Prices(campaign.account_id, self.cls, self.start.at)]
             if campaign.account_id
-            else estimate.Dearest(self.cls, self.start.at)
+            else [
+                estimate.Dearest(self.cls, self.start.at, currency)
+                for currency in estimate.currencies(self.cls)
+            ]
         )
         self.short_links = wanted(campaign)
         self.texts = self._compiled()
@@ -134,6 +94,7 @@ class _Run:
         made = self.made
         self.inner, self.params = people.select_sql(self.rt, self.campaign, self.start.never)
         self.last = people.last_contact()
+        self.capped = capped.sql(self.cls, self.start)
         dynamic = self._count()
         if dynamic:
             self._merge(dynamic)
@@ -147,7 +108,7 @@ class _Run:
         made.samples = self.samples.chosen(self.rt, made.messages)
         made.breakers = dict(Counter(made.breakers).most_common(12))
         made.read_in = [(idx, lang, sorted(found)) for (idx, lang), found in sorted(self.read_in.items())]
-        say(self.rt, self.campaign, made)
+        dryreport.say(self.rt, self.campaign, made)
         return made
 
     # --- who ------------------------------------------------------------------------------------------
@@ -161,9 +122,9 @@ class _Run:
         must be merged person by person."""
         made, dynamic = self.made, set()
         kept = f"lot < {self.campaign.holdout_bp}" if self.campaign.holdout_bp else "FALSE"
-        for why, aside, variant, language, country, n in database.query(
-            f"SELECT why, CASE WHEN {kept} THEN 1 ELSE 0 END, variant, language, country, COUNT(*) "
-            f"FROM ({self.inner}) AS person GROUP BY 1, 2, 3, 4, 5",
+        for why, aside, variant, language, country, over, n in database.query(
+            f"SELECT why, CASE WHEN {kept} THEN 1 ELSE 0 END, variant, language, country, {self.capped} AS over_cap, "
+            f"COUNT(*) FROM ({self.inner}) AS person GROUP BY 1, 2, 3, 4, 5, 6",
             [*self.params, -1, self.last],
         ):
             if why:
@@ -174,12 +135,14 @@ class _Run:
                 lang = self._lang(variant, language)
                 text = self.texts[variant][0][lang]
                 self.read_in[variant, lang] = self.read_in.get((variant, lang), frozenset()) | {country}
-                if text.static:
+                if not text.static:
+                    dynamic.add((variant, language))
+                elif over:
+                    self._over(n)
+                else:
                     self._add(variant, country, [text.text], n)
                     self.samples.static(text.text, variant, lang, country, n)
                     self._breakers((variant, lang), text.text, n)
-                else:
-                    dynamic.add((variant, language))
         self.progress(0 if dynamic else self.last, self.last)
         return dynamic
 
@@ -189,12 +152,15 @@ class _Run:
         for lo in range(0, self.last, CHUNK):
             hi = min(lo + CHUNK, self.last)
             groups: dict[tuple[int, str, str], list[int]] = {}
-            for contact, variant, language, country in database.query(
-                "SELECT contact_id, variant, language, country "
+            enough: set[int] = set()
+            for contact, variant, language, country, over in database.query(
+                f"SELECT contact_id, variant, language, country, {self.capped} AS over_cap "
                 f"FROM ({self.inner}) AS person WHERE why IS NULL {kept} ORDER BY contact_id",
                 [*self.params, lo, hi],
             ):
                 if (variant, language) in dynamic:
+                    if over:
+                        enough.add(contact)
                     groups.setdefault((variant, language, country), []).append(contact)
             for (variant, language, country), ids in groups.items():
                 lang = self._lang(variant, language)
@@ -203,14 +169,23 @@ class _Run:
                 if key not in readers:
                     readers[key] = values.Reader(self.rt, text.names, lang)
                 merged = text.render_columns(readers[key](ids), len(ids))
-                self._merged(variant, lang, country, ids, merged)
+                self._merged(variant, lang, country, ids, merged, enough)
             self.progress(hi, self.last)
 
-    def _merged(self, variant: int, lang: str, country: str, ids: list[int], merged: list) -> None:
+    def _over(self, n: int) -> None:
+        """The cap is asked last, as the message goes on the wire."""
+        self.made.excluded["cap"] = self.made.excluded.get("cap", 0) + n
+
+    def _merged(
+        self, variant: int, lang: str, country: str, ids: list[int], merged: list, enough: set[int]
+    ) -> None:
         made, good = self.made, []
         for contact, text in zip(ids, merged, strict=True):
             if isinstance(text, str):
-                good.append((contact, text))
+                if contact in enough:
+                    self._over(1)
+                else:
+                    good.append((contact, text))
                 continue
             made.excluded[text.reason] = made.excluded.get(text.reason, 0) + 1
             if text.name:
@@ -246,17 +221,14 @@ class _Run:
 
     def _price(self) -> None:
         made = self.made
-        made.cost_micros = sum(
-            self.prices.micros(country) * n for country, n in self.parts_by_country.items()
+        for table in self.prices:
+            currency = table.currency or prices.currency_of(self.campaign.account_id)
+            made.costs[currency] = sum(table.micros(c) * n for c, n in self.parts_by_country.items())
+        made.cost_micros = max(made.costs.values(), default=0)
+        made.currency = next(iter(made.costs), "") if len(made.costs) < 2 else ""
+        made.unpriced = sum(
+            n for c, n in made.countries.items() if not any(table.micros(c) for table in self.prices)
         )
-        made.currency = (
-            database.scalar(
-                "SELECT currency FROM price WHERE account_id = ? ORDER BY from_at DESC LIMIT 1",
-                (self.campaign.account_id or 0,),
-            )
-            or self.prices.currency
-        )
-        made.unpriced = sum(n for c, n in made.countries.items() if not self.prices.micros(c))
 
     def _time(self) -> None:
         made, rates = self.made, []
@@ -287,22 +259,6 @@ class _Run:
         return sum(n * share for n, share in shares if share is not None) / total if total else None
 
 
-def say(rt: Runtime, campaign: Campaign, made: Report) -> None:
-    """Put the findings into the report, in the language in use, worst first."""
-    found = findings.of_texts(
-        rt, campaign, {(idx, lang): frozenset(countries) for idx, lang, countries in made.read_in},
-        missing=made.missing, audience=made.messages + made.excluded.get("missing_field", 0),
-    )  # fmt: skip
-    codes = {finding.code for finding in found}
-    found += [f for f in findings.of_counts(made) if f.code not in codes]
-    order = ("block", "warn", "info", "good")
-    made.findings = [_plain(f) for f in sorted(found, key=lambda finding: order.index(finding.level))]
-
-
 def _foreign(text: merge.Merge) -> bool:
     plain = merge.map_static(text.text, str)
     return len(parts.plan(plain).breakers) * 4 > len(plain)
-
-
-def _plain(finding: Finding) -> dict[str, Any]:
-    return {"level": finding.level, "code": finding.code, "message": str(finding.message)}

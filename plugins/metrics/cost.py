@@ -15,18 +15,22 @@ class Cost(Metric):
     title = "Cost"
 
     def values(self, scope: Scope) -> Mapping[str, MetricValue]:
-        c, currency = counts.read(scope), costs.currency_of(scope)
+        c, spent = counts.read(scope), costs.of(scope)
+        currency = next(iter(spent)) if len(spent) == 1 else None
+        # In several currencies there is no sum; what was spent in each stands beside it.
+        detail = {"by_currency": spent} if len(spent) > 1 else {}
+        micros = c.cost_micros if currency else None
 
         def each(n: int) -> MetricValue:
             return MetricValue(
-                value=c.cost_micros / n if n and currency else None, numerator=c.cost_micros, denominator=n,
-                unit="micros", currency=currency,
+                value=micros / n if n and micros is not None else None, numerator=micros, denominator=n, unit="micros",
+                currency=currency, detail=detail,
             )  # fmt: skip
 
         return {
             "cost": MetricValue(
-                value=c.cost_micros if c.attempted and currency else None, numerator=c.cost_micros, denominator=c.attempted,
-                unit="micros", currency=currency,
+                value=micros if c.attempted else None, numerator=micros, denominator=c.attempted, unit="micros",
+                currency=currency, detail=detail,
             ),
             "parts": MetricValue(
                 value=c.parts if c.attempted else None, numerator=c.parts, denominator=c.attempted, unit="count"

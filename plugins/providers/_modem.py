@@ -117,22 +117,32 @@ class Modem(threading.Thread):
 @contextlib.contextmanager
 def held(device: str, wait_s: float) -> Iterator[None]:
     """The modem for this process alone; raises `Unreachable` when another keeps it longer than `wait_s`."""
+    name = hashlib.blake2b(str(Path(device).resolve()).encode(), digest_size=8).hexdigest()
+    path = Path(tempfile.gettempdir()) / f"cooee-modem-{name}.lock"
+    until = clock.monotonic() + wait_s
+    while (file := _locked(path)) is None:
+        if clock.monotonic() > until:
+            raise Unreachable(f"Another process holds the modem at {device}.")
+        clock.sleep(0.1)
+    try:
+        yield
+    finally:
+        # Deleted while it is still locked: who locks it from here on sees that it is gone, and makes a new one.
+        path.unlink(missing_ok=True)
+        os.close(file)
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor of the file that holds its lock; None while another holds it or has just deleted it."""
     import fcntl
 
-    name = hashlib.blake2b(str(Path(device).resolve()).encode(), digest_size=8).hexdigest()
-    until = clock.monotonic() + wait_s
-    path = Path(tempfile.gettempdir()) / f"cooee-modem-{name}.lock"
     try:
-        file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600))
+        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
     except OSError as error:
         raise Unreachable(f"The lock file {path} cannot be used: {error.strerror}.") from None
-    with file:
-        while True:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
-            except OSError:
-                if clock.monotonic() > until:
-                    raise Unreachable(f"Another process holds the modem at {device}.") from None
-                clock.sleep(0.1)
-        yield
+    with contextlib.suppress(OSError):
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.fstat(file), path.lstat()):
+            return file
+    os.close(file)
+    return None

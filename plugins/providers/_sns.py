@@ -14,11 +14,14 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from core import Forged, Unreachable
+from core import Forged, Unreachable, clock
+from core.contract.payloads import time_of
 from core.gateway import said
 
 #: A request for a certificate holds a thread of the web server this long at most.
 FETCH_S = 5.0
+#: SNS stamps a message once and tries for up to an hour to deliver it; a second copy changes nothing.
+AGE_S = 3_600
 #: Where SNS keeps its certificates and takes confirmations; nobody else may name an address.
 HOST = re.compile(r"sns\.[a-z0-9-]{3,30}\.amazonaws\.com(\.cn)?")
 #: What is signed, by the type of a message, in this order.
@@ -68,6 +71,13 @@ def from_sns(url: str) -> bool:
     except ValueError:
         return False
     return parts.scheme == "https" and bool(HOST.fullmatch(parts.netloc))
+
+
+def check_time(message: Mapping[str, Any]) -> None:
+    """Raise `Forged` for a message that is not of the last hour."""
+    at = time_of(said(message, "Timestamp") or None)
+    if at is None or not -AGE_S < (clock.now() - at).total_seconds() < AGE_S:
+        raise Forged("The message is older than an hour, or has no time.")
 
 
 def check_signature(message: Mapping[str, Any], certificate: Callable[[str], bytes]) -> None:

@@ -1,8 +1,7 @@
 """SMS Gateway for Android: an Android phone as a gateway, direct, by its cloud or by a server of your own.
 
 Vendor: SMSGate (capcom6)  ·  API: app/src/main/assets/api/swagger.json; webhooks as in
-modules/webhooks/payload/SmsEventPayload.kt and plugins/PayloadSingingPlugin.kt; encryption as in
-modules/encryption/EncryptionService.kt  ·  read: 2026-11-22
+modules/webhooks/payload/SmsEventPayload.kt and plugins/PayloadSingingPlugin.kt  ·  read: 2026-11-22
 
 One number a request: the schema allows 100, issue 223 tells of failures above 10.  The id of a message is our
 reference, so it is idempotent: 409 says that it was taken before, which is an acceptance and takes a message
@@ -12,12 +11,9 @@ different ids (issues 301, 310, 372): states only move up, and an inbound text i
 
 from __future__ import annotations
 
-import base64
 import hmac
-import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from hashlib import pbkdf2_hmac
 from typing import Any
 
 import orjson
@@ -43,13 +39,12 @@ from core.contract.payloads import time_of
 from core.gateway import basic, parsed
 from core.http import Request, Response
 from core.i18n import _, _l
+from plugins.providers._android import sealed
 
 #: A signed call older (or newer) than this is a replay.
 FRESH_S = 300
 #: From this priority on the limits and pauses of the app are passed over.
 PRIORITY_OTP = 100
-#: PBKDF2 rounds of an encrypted field; the app reads the number from the field.
-ROUNDS = 75_000
 #: State of a message or a recipient, and the event of a webhook.
 STATUS = {
     "Pending": "accepted",
@@ -283,22 +278,6 @@ def _inbound(payload: Mapping[str, Any]) -> Inbound:
     return Inbound(
         sender, text, to if isinstance(to, str) else "", f"{id_}:{at}"[:200] if id_ else None, time_of(at)
     )
-
-
-def sealed(text: str, passphrase: str, salt: bytes = b"") -> str:
-    """A field as the app decrypts it: AES-256-CBC, the key by PBKDF2 with the salt that is the IV, too."""
-    from cryptography.hazmat.primitives import padding
-    from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-
-    salt = salt or os.urandom(16)
-    key = pbkdf2_hmac("sha1", passphrase.encode(), salt, ROUNDS, 32)
-    padder = padding.PKCS7(128).padder()
-    padded = padder.update(text.encode()) + padder.finalize()
-    encryptor = Cipher(algorithms.AES(key), modes.CBC(salt)).encryptor()
-    words = [
-        base64.b64encode(raw).decode() for raw in (salt, encryptor.update(padded) + encryptor.finalize())
-    ]
-    return f"$aes-256-cbc/pbkdf2-sha1$i={ROUNDS}${words[0]}${words[1]}"
 
 
 @hookimpl

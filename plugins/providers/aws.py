@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import orjson
-from wtforms import IntegerField, SelectField, StringField
+from wtforms import SelectField, StringField
 from wtforms import validators as v
 from wtforms.fields.choices import SelectChoice
 
@@ -36,14 +36,12 @@ from core import Form as BaseForm
 from core.contract.payloads import time_of
 from core.gateway import form_body, parsed, said
 from core.i18n import _l
-from plugins.providers import _aws, _sns
+from plugins.providers import _aws, _settings, _sns
 
 #: Texts on the wire at once, where events settle a doubt.
 WINDOW = 50
 #: Seconds a text may wait (TimeToLive).
 VALID_S = (5, 259_200)
-#: SNS stamps a message once and tries for up to an hour to deliver it; a second copy changes nothing.
-AGE_S = 3_600
 
 #: eventType without TEXT_.  SUCCESSFUL means that the carrier took it, UNKNOWN that it never said more.
 STATUS = {
@@ -126,12 +124,7 @@ class Form(BaseForm):
         [v.Optional(), v.Regexp(r"\d{1,2}\.\d{1,5}$", message=_l("Such as 0.05"))],
         default="",
     )
-    valid_s = IntegerField(
-        _l("Seconds a text may wait at the vendor"),
-        [v.NumberRange(*VALID_S)],
-        default=14_400,
-        description=_l("Then it is dropped rather than sent at night; one-time codes wait 600 at most."),
-    )
+    valid_s = _settings.valid_s(*VALID_S)
     endpoint = StringField(
         _l("Address of the API"),
         [v.Optional()],
@@ -248,9 +241,7 @@ class Aws(Gateway):
         message = parsed(request.body)
         if not isinstance(message, dict) or said(message, "TopicArn") not in self._topics:
             raise Forged("The call comes from no SNS topic of this account.")
-        at = time_of(said(message, "Timestamp") or None)
-        if at is None or not -AGE_S < (clock.now() - at).total_seconds() < AGE_S:
-            raise Forged("The message is older than an hour, or has no time.")
+        _sns.check_time(message)
         _sns.check_signature(message, self._certificates.get)
 
     def fetch(self, url: str) -> bytes:

@@ -1,14 +1,12 @@
 """Gammu: a GSM modem or phone at this machine.
 
-Vendor: Gammu (gammu.org), python-gammu 3.2 and later  ·  API: python-gammu's StateMachine; status of a report
-3GPP TS 23.040 §9.2.3.15; errors libgammu/phone/at/atgen.c `ATGEN_HandleCMSError`  ·  read: 2026-11-22
+Vendor: Gammu (gammu.org), python-gammu 3.2 and later  ·  API: python-gammu's StateMachine; errors
+libgammu/phone/at/atgen.c `ATGEN_HandleCMSError`  ·  read: 2026-11-22
 
 An optional library: `pip install cooee[gammu]`, or python3-gammu of Debian.  It opens the device itself.
 
 A modem takes one text in 3 to 6 seconds and belongs to one program at a time: one thread a process talks to
-it, and a lock file keeps the processes of this machine apart.  Each report names its text by the modem's
-one-byte reference and the number only.  Who sent it knows the text; a report nobody claims within a minute is
-told by an id made of number, reference and day, which finds texts of one part.
+it, and a lock file keeps the processes of this machine apart.
 
 May be in doubt: a text the modem did not answer for.  A long text whose first part went out is never retried.
 """
@@ -16,28 +14,21 @@ May be in doubt: a text the modem did not answer for.  A long text whose first p
 from __future__ import annotations
 
 import contextlib
-import hashlib
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from wtforms import BooleanField, IntegerField, StringField
 from wtforms import validators as v
 
-from core import BadConfig, Form, Inbound, Outgoing, Provider, Receipt, Result, Unreachable, clock, hookimpl
+from core import BadConfig, Form, Outgoing, Provider, Result, Unreachable, clock, hookimpl
 from core.contract.errors import ProviderError
 from core.gateway import settled
 from core.i18n import _l
+from plugins.providers._gammu_inbox import Inbox, text_id
 from plugins.providers._modem import Job, Modem, held
 
 #: Seconds a call waits for the modem, and for other processes that hold it.
 CALL_S, LOCK_S = 25.0, 10.0
-#: A report is left for the process that asked for it, and a part for the rest of its text, this long.
-CLAIM_S, PARTS_S = 60.0, 600.0
-#: Texts whose reports are awaited at most; the oldest are forgotten.
-AWAITED = 5_000
-#: TP-Status that is more than its range says: the validity is over, or somebody deleted the text.
-STATUS = {0x00: "delivered", 0x46: "expired", 0x47: "rejected", 0x48: "rejected"}
 #: Refusals by modem, SIM or network; then TP-Status.  What is not here proves nothing.
 ERRORS = {
     "ERR_NETWORK_ERROR": "temporary", "ERR_BUSY": "temporary", "ERR_FULL": "temporary",
@@ -94,11 +85,7 @@ class Gammu(Provider):
         super().__init__(settings, callback_url)
         self._modem: Modem | None = None
         self._sink: Any = None
-        #: (number, modem's reference) → our references, the oldest first; and parts each still waits for.
-        self._awaited: dict[tuple[str, int], list[str]] = {}
-        self._left: dict[str, int] = {}
-        #: What lies in the phone and was seen first when.
-        self._seen: dict[Any, float] = {}
+        self._inbox = Inbox()
 
     def open(self, sink):
         self._sink = sink
@@ -126,7 +113,7 @@ class Gammu(Provider):
                 job.end(self._one(phone, job.message))
             if self._sink is not None:
                 try:
-                    self._read(phone)
+                    self._inbox.read(_library(), phone, self._sink)
                 except _library().GSMError as error:
                     words = (
                         f"The inbox of the modem at {self._device()} cannot be read: {type(error).__name__}."
@@ -177,8 +164,8 @@ class Gammu(Provider):
             except (gammu.GSMError, ValueError) as error:
                 return self._failed(type(error).__name__, first=not marks)
         if self.settings["reports"]:
-            self._await(message, marks)
-        return Result("accepted", _id(message.to, marks[-1], clock.now(), len(marks)), parts=len(marks))
+            self._inbox.expect(message, marks)
+        return Result("accepted", text_id(message.to, marks[-1], clock.now(), len(marks)), parts=len(marks))
 
     def _failed(self, name: str, first: bool) -> Result | ProviderError:
         if name not in self.errors:
@@ -191,71 +178,6 @@ class Gammu(Provider):
             return Result("rejected", code=name, reason="Only a part of it went out.")
         return refused
 
-    def _await(self, message: Outgoing, marks: Sequence[int]) -> None:
-        self._left[message.ref] = len(marks)
-        for mark in marks:
-            self._awaited.setdefault((_digits(message.to), mark), []).append(message.ref)
-        while len(self._left) > AWAITED:
-            del self._left[next(iter(self._left))]
-
-    # --- the inbox --------------------------------------------------------------------------------------
-
-    def _read(self, phone: Any) -> None:
-        """Hand over what the phone has; what is stored durably is deleted from it."""
-        gammu = _library()
-        found = [sms for sms in _listed(gammu, phone) if sms["InboxFolder"]]
-        taken: list[tuple[list[dict], Receipt | Inbound | None]] = []
-        for sms in found:
-            if sms["Type"] == "Status_Report" and (said := self._report(sms)):
-                taken.append(([sms], said[0]))
-        texts = [[sms] for sms in found if sms["Type"] == "Deliver"]
-        for parts in gammu.LinkSMS(texts) if texts else ():
-            if len(parts) >= parts[0]["UDH"]["AllParts"] or self._old(parts[0], PARTS_S):
-                taken.append((parts, _text(gammu, parts)))
-        items = [item for _parts, item in taken if item]
-        if items:
-            self._sink.put(items)
-        for parts, _item in taken:
-            for sms in parts:
-                # What stays is read again, and its id makes that harmless.
-                with contextlib.suppress(gammu.GSMError):
-                    phone.DeleteSMS(0, sms["Location"])
-        here = {_place(sms) for sms in found}
-        self._seen = {key: at for key, at in self._seen.items() if key in here}
-
-    def _old(self, sms: dict, seconds: float) -> bool:
-        now = clock.monotonic()
-        return now - self._seen.setdefault(_place(sms), now) >= seconds
-
-    def _report(self, sms: dict) -> tuple[Receipt | None] | None:
-        """(receipt or none,) of a report that is done with; None for one left to the process it is for."""
-        status, number, mark = sms["DeliveryStatus"], _digits(sms["Number"]), sms["MessageReference"]
-        state = STATUS.get(status, "undelivered" if status >= 0x40 else "accepted")
-        code = None if state in ("delivered", "accepted") else f"0x{status:02x}"
-        refs = self._awaited.get((number, mark))
-        while refs and refs[0] not in self._left:
-            refs.pop(0)
-        if not refs:
-            if not self._old(sms, CLAIM_S):
-                return None
-            return (
-                Receipt(state, None, _id(number, mark, _aware(sms["DateTime"]) or clock.now(), 1), code=code),
-            )
-        ref = refs[0]
-        if state == "accepted":
-            return (Receipt(state, ref),)
-        refs.pop(0)
-        if not refs:
-            del self._awaited[number, mark]
-        self._left[ref] -= 1
-        if state == "delivered" and self._left[ref]:
-            return (None,)
-        del self._left[ref]
-        return (Receipt(state, ref, None, _aware(sms["SMSCDateTime"]), code),)
-
-
-# --- small parsers --------------------------------------------------------------------------------------
-
 
 def _library() -> Any:
     try:
@@ -264,51 +186,6 @@ def _library() -> Any:
         words = "The library python-gammu is missing; install it with: pip install cooee[gammu]"
         raise BadConfig(words) from None
     return gammu
-
-
-def _listed(gammu: Any, phone: Any) -> Iterator[dict]:
-    place: dict[str, Any] = {"Start": True}
-    while True:
-        try:
-            parts = phone.GetNextSMS(Folder=0, **place)
-        except gammu.ERR_EMPTY:
-            return
-        yield from parts
-        place = {"Location": parts[0]["Location"]}
-
-
-def _text(gammu: Any, parts: list[dict]) -> Inbound:
-    decoded = gammu.DecodeSMS(parts)
-    if decoded and len(parts) >= parts[0]["UDH"]["AllParts"]:
-        text = "".join(entry["Buffer"] or "" for entry in decoded["Entries"])
-    else:
-        text = "".join(sms["Text"] for sms in parts)
-    first = parts[0]
-    return Inbound(first["Number"], text, "", _fingerprint(first), _aware(first["DateTime"]))
-
-
-def _place(sms: dict) -> tuple:
-    return sms["Location"], sms["Number"], sms["Text"], sms["MessageReference"], sms["DeliveryStatus"]
-
-
-def _fingerprint(sms: dict) -> str:
-    """The same for a text that could not be deleted and is read again."""
-    what = f"{sms['Number']}|{sms['Text']}|{sms['DateTime']}|{sms['UDH']['Text']!r}"
-    return hashlib.blake2b(what.encode("utf-8", "replace"), digest_size=12).hexdigest()
-
-
-def _aware(at: datetime | None) -> datetime | None:
-    return at if at is not None and at.tzinfo else None
-
-
-def _digits(number: str) -> str:
-    return number.lstrip("+")
-
-
-def _id(number: str, mark: int, at: datetime, parts: int) -> str:
-    """An id that can be told from a report of a text of one part; the number is not in it in clear."""
-    what = f"{_digits(number)}:{mark}:{at.astimezone(UTC):%Y%m%d}:{parts}"
-    return f"{mark}-{hashlib.blake2b(what.encode(), digest_size=8).hexdigest()}"
 
 
 @hookimpl

@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import orjson
-from wtforms import IntegerField, StringField
+from wtforms import StringField
 from wtforms import validators as v
 
 from core import (
@@ -36,6 +36,7 @@ from core import Form as BaseForm
 from core.contract.payloads import time_of
 from core.gateway import basic, micros, parsed, said
 from core.i18n import _l
+from plugins.providers import _settings
 
 #: Texts in one request; the vendor names no limit, this keeps one lost answer from putting many in doubt.
 PER_REQUEST = 100
@@ -101,12 +102,7 @@ class Form(BaseForm):
     webhook_password = StringField(
         _l("Password of calls"), [v.Optional()], default="", render_kw={"secret": True}
     )
-    valid_s = IntegerField(
-        _l("Seconds a text may wait at the vendor"),
-        [v.NumberRange(60, VALID_MOST_S)],
-        default=14_400,
-        description=_l("Then it is dropped rather than sent at night; one-time codes wait 600 at most."),
-    )
+    valid_s = _settings.valid_s(60, VALID_MOST_S)
 
 
 class Infobip(Gateway):

@@ -20,7 +20,7 @@ from hashlib import blake2b
 from typing import Any
 
 import orjson
-from wtforms import IntegerField, SelectField, StringField
+from wtforms import SelectField, StringField
 from wtforms import validators as v
 from wtforms.fields.choices import SelectChoice
 
@@ -28,7 +28,6 @@ from core import (
     BadResponse,
     Balance,
     Form,
-    Gateway,
     Inbound,
     Outgoing,
     Receipt,
@@ -41,6 +40,7 @@ from core.content import parts
 from core.gateway import basic, form_body, form_of, micros, parsed
 from core.http import Request, Response
 from core.i18n import _l
+from plugins.providers import _smsc
 
 #: Texts of one `sendbatch`.
 BATCH = 200
@@ -88,39 +88,23 @@ class Settings(Form):
         choices=[SelectChoice("http", _l("HTTP API, one text a request")), SelectChoice("rest", _l("REST API, batches"))],
         default="http",
     )  # fmt: skip
-    endpoint = StringField(
-        _l("Address"),
-        [v.InputRequired(), v.Regexp(r"https?://[^\s@?#]+\Z")],
-        default="http://127.0.0.1:1401",
-        description=_l("Port 1401 is the HTTP API's, 8080 the REST API's."),
+    endpoint = _smsc.address(
+        _l("Address"), "http://127.0.0.1:1401", _l("Port 1401 is the HTTP API's, 8080 the REST API's.")
     )
     username = StringField(_l("User name"), [v.InputRequired(), v.Length(1, 16)])
     password = StringField(_l("Password"), [v.InputRequired()], render_kw={"secret": True})
-    validity_min = IntegerField(
-        _l("Validity, minutes"),
-        [v.NumberRange(1, 10_080)],
-        default=1440,
-        description=_l("After this the SMS centre gives up."),
-    )
-    most_parts = IntegerField(
-        _l("Parts of a text at most"),
-        [v.NumberRange(1, 255)],
-        default=5,
-        description=_l("What the gateway's own limit says; it would cut longer texts."),
-    )
+    validity_min = _smsc.validity_min()
+    most_parts = _smsc.most_parts(5)
 
 
-class Jasmin(Gateway):
+class Jasmin(_smsc.SmscGateway):
     """Sends by /send or /secure/sendbatch."""
 
     name = "jasmin"
     title = "Jasmin"
-    group = "own"
     about = _l("The open SMPP gateway of your own, by HTTP or, in batches, by REST.")
     Form = Settings
     ERRORS = ERRORS
-    pushes = True
-    echoes_reference = True
 
     def __init__(self, settings, callback_url=""):
         self.rest = settings["mode"] == "rest"
@@ -135,12 +119,6 @@ class Jasmin(Gateway):
         """The HTTP API answers in plain words, the REST API in JSON."""
         data = parsed(body)
         return body.decode("utf-8", "replace").strip() if data is None else data
-
-    def send(self, messages: Sequence[Outgoing]) -> Sequence[Result]:
-        most = self.settings["most_parts"]
-        results = iter(super().send([message for message in messages if message.parts <= most]))
-        long = Result("rejected", code="too_long", reason=f"Over {most} parts.")
-        return [next(results) if message.parts <= most else long for message in messages]
 
     def request(self, messages: Sequence[Outgoing]) -> Request:
         if not self.rest:
@@ -160,8 +138,8 @@ class Jasmin(Gateway):
             "dlr-url": f"{self.callback_url}?ref={message.ref}",
             "dlr-level": "3",
             "dlr-method": "POST",
-            "priority": "3" if message.cls == "otp" else "0",
-            "validity-period": str(self.valid_s(message, self.settings["validity_min"] * 60) // 60),
+            "priority": self.priority(message),
+            "validity-period": self.minutes(message),
         }
         if message.encoding == "ucs2":
             fields |= {"coding": "8", "hex-content": message.text.encode("utf-16-be", "replace").hex()}

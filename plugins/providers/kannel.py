@@ -15,13 +15,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from wtforms import IntegerField, StringField
+from wtforms import StringField
 from wtforms import validators as v
 
 from core import (
     BadResponse,
     Form,
-    Gateway,
     Inbound,
     Outgoing,
     Receipt,
@@ -33,6 +32,7 @@ from core.contract.payloads import time_of
 from core.gateway import form_of
 from core.http import Request, Response
 from core.i18n import _l
+from plugins.providers import _smsc
 
 #: Ask for all: delivered 1, failed 2, queued 4, taken by the SMS centre 8, refused by it 16.
 DLR_MASK = 31
@@ -69,11 +69,7 @@ ESCAPES = "state=%d&id=%F&at=%T&smsc=%i&reply=%A"
 class Settings(Form):
     """What an account needs: a `sendsms-user` group of Kannel's configuration."""
 
-    endpoint = StringField(
-        _l("Address of sendsms"),
-        [v.InputRequired(), v.Regexp(r"https?://[^\s@?#]+\Z")],
-        default="http://127.0.0.1:13013/cgi-bin/sendsms",
-    )
+    endpoint = _smsc.address(_l("Address of sendsms"), "http://127.0.0.1:13013/cgi-bin/sendsms")
     username = StringField(_l("User name"), [v.InputRequired()])
     password = StringField(_l("Password"), [v.InputRequired()], render_kw={"secret": True})
     smsc = StringField(
@@ -82,44 +78,22 @@ class Settings(Form):
         default="",
         description=_l("An smsc-id of Kannel; empty lets Kannel choose."),
     )
-    validity_min = IntegerField(
-        _l("Validity, minutes"),
-        [v.NumberRange(1, 10_080)],
-        default=1440,
-        description=_l("After this the SMS centre gives up."),
-    )
-    most_parts = IntegerField(
-        _l("Parts of a text at most"),
-        [v.NumberRange(1, 255)],
-        default=10,
-        description=_l("What the gateway's own limit says; it would cut longer texts."),
-    )
+    validity_min = _smsc.validity_min()
+    most_parts = _smsc.most_parts(10)
 
 
-class Kannel(Gateway):
+class Kannel(_smsc.SmscGateway):
     """Sends by sendsms, one GET a text."""
 
     name = "kannel"
     title = "Kannel"
-    group = "own"
     about = _l("The open SMS and WAP gateway of your own; receipts and inbound texts by URL.")
     Form = Settings
     ERRORS = ERRORS
-    pushes = True
-    echoes_reference = True
 
     def read(self, body: bytes) -> str:
         """smsbox answers in plain words."""
         return body.decode("utf-8", "replace").strip()
-
-    def send(self, messages: Sequence[Outgoing]) -> Sequence[Result]:
-        most = self.settings["most_parts"]
-        fit = [message for message in messages if message.parts <= most]
-        results = iter(super().send(fit))
-        return [
-            next(results) if message.parts <= most else Result("rejected", code="too_long", reason=f"Over {most} parts.")
-            for message in messages
-        ]  # fmt: skip
 
     def request(self, messages: Sequence[Outgoing]) -> Request:
         (message,) = messages
@@ -132,8 +106,8 @@ class Kannel(Gateway):
             "coding": "2" if message.encoding == "ucs2" else "0",
             "dlr-mask": str(DLR_MASK),
             "dlr-url": f"{self.callback_url}?ref={message.ref}&{ESCAPES}",
-            "validity": str(self.valid_s(message, self.settings["validity_min"] * 60) // 60),
-            "priority": "3" if message.cls == "otp" else "0",
+            "validity": self.minutes(message),
+            "priority": self.priority(message),
         }  # fmt: skip
         if message.sender:
             fields["from"] = message.sender

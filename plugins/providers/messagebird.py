@@ -37,7 +37,7 @@ from core import Form as BaseForm
 from core.contract.payloads import time_of
 from core.gateway import fields_of, micros, said
 from core.i18n import _l
-from plugins.providers import _jwt
+from plugins.providers import _jwt, _settings
 
 #: Numbers in one request at most.
 RECIPIENTS_MOST = 50
@@ -90,18 +90,8 @@ class Form(BaseForm):
         default=1,
         description=_l("Numbers with the same words travel together. With 1 a lost answer is cleared by its receipt."),
     )  # fmt: skip
-    valid_s = IntegerField(
-        _l("Seconds a text may wait at the vendor"),
-        [v.NumberRange(1, 172_800)],
-        default=14_400,
-        description=_l("Then it is dropped rather than sent at night; one-time codes wait 600 at most."),
-    )
-    endpoint = StringField(
-        _l("Address of the API"),
-        [v.InputRequired()],
-        default="https://rest.messagebird.com",
-        description=_l("Only changed for another region or a test server."),
-    )
+    valid_s = _settings.valid_s(1, 172_800)
+    endpoint = _settings.api_address("https://rest.messagebird.com")
 
 
 class MessageBird(Gateway):
@@ -166,9 +156,8 @@ class MessageBird(Gateway):
                 return self.refused_one(self._code(row) or said(row, "status"), said(row, "statusReason"))
             return Result("unknown", code="bad_response", reason="The answer has no known status.")
         parts = int(said(row, "messagePartCount") or 0) or None
-        return Result(
-            "accepted", f"{made}:{number}", parts=parts, cost_micros=micros(said(row.get("price"), "amount"))
-        )
+        price = self.priced(micros(said(row.get("price"), "amount")), said(row.get("price"), "currency"))
+        return Result("accepted", f"{made}:{number}", parts=parts, cost_micros=price)
 
     def _code(self, row: dict[str, Any]) -> str:
         """The number of an error; its words where the number is none or nobody knows it."""

@@ -1,8 +1,7 @@
 """Tencent Cloud SMS (腾讯云短信), API 2021-01-11.
 
-SendSms, PullSmsSendStatus, PullSmsReplyStatus, SmsPackagesStatistics, DescribeSmsTemplateList,
-DescribeSmsSignList, AddSmsTemplate: SDK tencentcloud_sdk_python_sms 3.1.153 and
-cloud.tencent.com/document/product/382 (pushes: 37809, 42907; variables: 39023).  Read 2026-11-22.
+SendSms, PullSmsSendStatus, PullSmsReplyStatus, SmsPackagesStatistics: SDK tencentcloud_sdk_python_sms 3.1.153
+and cloud.tencent.com/document/product/382 (pushes: 37809, 42907).  Read 2026-11-22.
 
 No idempotency: a call without an answer is in doubt.  Numbers at home (or all abroad) that get the same template
 with the same values travel up to 200 a call; each number has a result of its own.
@@ -19,34 +18,27 @@ from wtforms import BooleanField, IntegerField, StringField
 from wtforms import validators as v
 
 from core import (
-    BadConfig,
     BadResponse,
     Balance,
     Inbound,
     Outgoing,
     Receipt,
-    Refused,
     Result,
     Throttled,
-    VendorSignature,
-    VendorTemplate,
     clock,
     hookimpl,
 )
-from core.i18n import _, _l
-from plugins.providers._china import SECRET, China, ChinaForm, at_home, told, vendor_of
+from core.i18n import _l
+from plugins.providers._china import SECRET, ChinaForm, at_home, told, vendor_of
 from plugins.providers._tencent import signed
 from plugins.providers._tencent_errors import ERRORS
+from plugins.providers._tencent_templates import PAGE, TencentTemplates
 
 VERSION = "2021-01-11"
-#: Numbers a call takes; rows a page; bytes of SessionContext; pages of one poll.
-BATCH, PAGE, CONTEXT, PULLS = 200, 100, 511, 20
+#: Numbers a call takes; bytes of SessionContext; pages of one poll.
+BATCH, CONTEXT, PULLS = 200, 511, 20
 
 STATUS = {"SUCCESS": "delivered", "FAIL": "undelivered"}
-#: `StatusCode` of templates and signatures: 2 is approved but not in force yet.
-REVIEW = {0: "approved", 1: "pending", 2: "pending", -1: "rejected"}
-#: `SmsType` of AddSmsTemplate.
-KINDS = {"mass": 1, "notice": 2, "otp": 3}
 
 
 class Settings(ChinaForm):
@@ -72,7 +64,7 @@ class Settings(ChinaForm):
     endpoint = StringField(_l("Address of the API"), default="https://sms.tencentcloudapi.com")
 
 
-class Tencent(China):
+class Tencent(TencentTemplates):
     """One SMS application of Tencent Cloud."""
 
     name = "tencent"
@@ -87,7 +79,6 @@ class Tencent(China):
     window = BATCH
     polls_inbound = True
     poll_every_s = 30
-    VARIABLE = r"\{(\d+)\}"
 
     def __init__(self, settings, callback_url=""):
         super().__init__(settings, callback_url)
@@ -201,22 +192,10 @@ class Tencent(China):
     def _pull(self, action: str, name: str) -> Iterator[dict]:
         for _page in range(PULLS):
             body = {"Limit": PAGE, "SmsSdkAppId": self.settings["sdk_app_id"]}
-            rows = [row for row in self._asked(action, body).get(name) or () if isinstance(row, dict)]
+            rows = [row for row in self.asked(action, body).get(name) or () if isinstance(row, dict)]
             yield from rows
             if len(rows) < PAGE:
                 return
-
-    def _asked(self, action: str, body: dict) -> dict:
-        """The `Response` of a call that sends nothing.  Raises `BadConfig`, `Throttled` or `BadResponse`."""
-        data = self.ask(self.call(action, body))
-        code, reason = self.fault(data)
-        if code.startswith("RequestLimitExceeded"):
-            raise Throttled(self.plain(reason or code))
-        if self.kind(code) == "account":
-            raise BadConfig(f"{self.title} refuses this account ({code}): {self.plain(reason)}")
-        if code or not isinstance(data, dict) or not isinstance(data.get("Response"), dict):
-            raise BadResponse(self.plain(f"{action} gave no answer ({code}): {reason}"))
-        return data["Response"]
 
     def balance(self) -> Balance | None:
         now = clock.now()
@@ -225,61 +204,10 @@ class Tencent(China):
             "BeginTime": "2017010100", "EndTime": now.strftime("%Y%m%d%H"),
         }  # fmt: skip
         left = 0
-        for row in self._asked("SmsPackagesStatistics", body).get("SmsPackagesStatisticsSet") or ():
+        for row in self.asked("SmsPackagesStatistics", body).get("SmsPackagesStatisticsSet") or ():
             if row.get("PackageExpiredTime", 0) > now.timestamp():
                 left += max(0, int(row.get("PackageAmount", 0)) - int(row.get("CurrentUsage", 0)))
         return Balance(units=left)
-
-    # --- templates and signatures ---------------------------------------------------------------------
-
-    def vendor_templates(self) -> Iterator[VendorTemplate]:
-        for abroad in (0, 1):
-            for row in self._pages("DescribeSmsTemplateList", "DescribeTemplateStatusSet", abroad):
-                state = REVIEW.get(row.get("StatusCode"), "pending")
-                yield VendorTemplate(
-                    str(row["TemplateId"]), str(row["TemplateContent"]), str(row.get("TemplateName") or ""), "",
-                    state, str(row.get("ReviewReply") or "") if state == "rejected" else "",
-                    row.get("International") == 1,
-                )  # fmt: skip
-
-    def vendor_signatures(self) -> Iterator[VendorSignature]:
-        for abroad in (0, 1):
-            for row in self._pages("DescribeSmsSignList", "DescribeSignListStatusSet", abroad):
-                state = REVIEW.get(row.get("StatusCode"), "pending")
-                why = str(row.get("ReviewReply") or "") if state == "rejected" else ""
-                yield VendorSignature(str(row["SignName"]), state, why)
-
-    def _pages(self, action: str, name: str, abroad: int) -> Iterator[dict]:
-        for page in range(100):
-            body = {"International": abroad, "Limit": PAGE, "Offset": page * PAGE}
-            rows = [row for row in self._asked(action, body).get(name) or () if isinstance(row, dict)]
-            yield from rows
-            if len(rows) < PAGE:
-                return
-
-    def submit_template(self, draft: VendorTemplate, signature: str, note: str) -> str:
-        body = {
-            "TemplateName": draft.name, "TemplateContent": draft.words, "SmsType": KINDS.get(draft.kind, 2),
-            "International": int(draft.abroad), "Remark": note,
-        }  # fmt: skip
-        data = self.ask(self.call("AddSmsTemplate", body))
-        code, reason = self.fault(data)
-        if code:
-            raise Refused(self.plain(f"{reason} ({code})"))
-        return str(data["Response"]["AddTemplateStatus"]["TemplateId"])
-
-    def variable(self, number: int, name: str) -> str:
-        return f"{{{number}}}"
-
-    def value_problem(self, kind: str, value: str) -> str:
-        most = self.settings["variable_max"]
-        if "://" in value or "www." in value.lower():
-            return _("A variable holds no link there; put the link into the fixed words.")
-        if kind == "otp" and not (value.isdecimal() and value.isascii() and len(value) <= 6):
-            return _("A code has up to 6 digits there.")
-        if not value or len(value) > most:
-            return _("A variable has 1 to %(n)s characters there.", n=most)
-        return ""
 
 
 # --- small parsers --------------------------------------------------------------------------------------

@@ -12,13 +12,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from wtforms import IntegerField, StringField
+from wtforms import StringField
 from wtforms import validators as v
 
 from core import BadResponse, Inbound, Outgoing, Receipt, Result, WebhookRequest, hookimpl
 from core.gateway import fields_of, micros, said
 from core.i18n import _l
-from plugins.providers import _twilio
+from plugins.providers import _settings, _twilio
 
 #: Seconds a text may wait at Twilio at most (ValidityPeriod).
 VALID_MOST_S = 36_000
@@ -60,18 +60,8 @@ class Form(_twilio.AccountForm):
         default="",
         description=_l("Chooses the number where the account and the campaign name no sender."),
     )  # fmt: skip
-    valid_s = IntegerField(
-        _l("Seconds a text may wait at the vendor"),
-        [v.NumberRange(1, VALID_MOST_S)],
-        default=14_400,
-        description=_l("Then it is dropped rather than sent at night; one-time codes wait 600 at most."),
-    )
-    endpoint = StringField(
-        _l("Address of the API"),
-        [v.InputRequired()],
-        default=_twilio.ENDPOINT,
-        description=_l("Only changed for another region or a test server."),
-    )
+    valid_s = _settings.valid_s(1, VALID_MOST_S)
+    endpoint = _settings.api_address(_twilio.ENDPOINT)
 
 
 class Twilio(_twilio.Twilio):
@@ -109,7 +99,8 @@ class Twilio(_twilio.Twilio):
         if status in REFUSED:
             return [self.refusal(*self.fault(data))]
         parts = int(said(data, "num_segments") or 0) or None
-        return [Result("accepted", sid, parts=parts, cost_micros=micros(data.get("price")))]
+        price = self.priced(micros(data.get("price")), said(data, "price_unit"))
+        return [Result("accepted", sid, parts=parts, cost_micros=price)]
 
     def parse_webhook(self, request: WebhookRequest) -> Iterable[Receipt | Inbound]:
         fields = fields_of(request)

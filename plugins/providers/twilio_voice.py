@@ -21,7 +21,7 @@ from wtforms import validators as v
 from core import BadResponse, Inbound, Outgoing, Receipt, Result, WebhookRequest, hookimpl
 from core.gateway import fields_of, said
 from core.i18n import _l
-from plugins.providers import _speech, _twilio
+from plugins.providers import _settings, _speech, _twilio
 
 #: Seconds it may ring.
 RING_S = (5, 600)
@@ -72,12 +72,7 @@ class Form(_twilio.AccountForm):
         default=False,
         description=_l("Costs a little; a call that a machine answered then counts as not delivered."),
     )
-    endpoint = StringField(
-        _l("Address of the API"),
-        [v.InputRequired()],
-        default=_twilio.ENDPOINT,
-        description=_l("Only changed for another region or a test server."),
-    )
+    endpoint = _settings.api_address(_twilio.ENDPOINT)
 
 
 class TwilioVoice(_twilio.Twilio):

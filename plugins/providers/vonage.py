@@ -4,8 +4,8 @@ API: developer.vonage.com/en/api/sms, …/messaging/sms/guides/delivery-receipts
 …/getting-started/concepts/signing-messages, …/api/developer/account (balance); read 2026-11-21.
 
 There is no idempotency key and no definitive search by a reference: a lost answer stays in doubt until a receipt
-comes, which carries our reference as `client-ref`.  A long text has a receipt for each of its parts; the first
-final one decides.
+comes, which carries our reference as `client-ref`.  A long text has an id and a receipt for each of its parts: it
+is delivered when all are, and fails with the first that fails.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from wtforms import IntegerField, SelectField, StringField
+from wtforms import SelectField, StringField
 from wtforms import validators as v
 from wtforms.fields.choices import SelectChoice
 
@@ -35,10 +35,16 @@ from core import (
     hookimpl,
 )
 from core import Form as BaseForm
+from core.content import parts
 from core.contract.payloads import time_of
 from core.gateway import fields_of, form_body, micros, said
 from core.i18n import _l
+from plugins.providers import _settings
 
+#: Prices and the balance are in it, wherever the account is.
+CURRENCY = "EUR"
+#: Follows our reference in the `client-ref` of a text of several parts: no receipt says that there are others.
+LONG = ".long"
 #: Characters of a callback at most; a longer one is refused.
 CALLBACK_MOST = 100
 #: Texts on the wire at once, where receipts settle a doubt.
@@ -68,6 +74,8 @@ ERRORS = {
     "err-9": "optout",
     "err-16": "limit",
 }
+#: Octets of a Unicode text in one part.
+ONE_UCS2 = 140
 DIGESTS = ("md5hash", "md5", "sha1", "sha256", "sha512")
 
 
@@ -78,13 +86,7 @@ class Form(BaseForm):
         _l("API key"), [v.InputRequired()], description=_l("On the first page of the Vonage dashboard.")
     )
     api_secret = StringField(_l("API secret"), [v.InputRequired()], render_kw={"secret": True})
-    signature_secret = StringField(
-        _l("Signature secret"),
-        [v.Optional()],
-        default="",
-        render_kw={"secret": True},
-        description=_l("From the dashboard's settings; then calls without a right signature are refused."),
-    )
+    signature_secret = _settings.signature_secret()
     signature_method = SelectField(
         _l("Signature method"),
         choices=[
@@ -94,12 +96,7 @@ class Form(BaseForm):
         default="sha256",
         description=_l("As it stands beside the signature secret."),
     )
-    valid_s = IntegerField(
-        _l("Seconds a text may wait at the vendor"),
-        [v.NumberRange(*VALID_S)],
-        default=14_400,
-        description=_l("Then it is dropped rather than sent at night; one-time codes wait 600 at most."),
-    )
+    valid_s = _settings.valid_s(*VALID_S)
     entity_id = StringField(
         _l("Entity id"),
         [v.Optional()],
@@ -109,12 +106,7 @@ class Form(BaseForm):
     content_id = StringField(
         _l("Content id"), [v.Optional()], default="", description=_l("Only for India: the DLT template.")
     )
-    endpoint = StringField(
-        _l("Address of the API"),
-        [v.InputRequired()],
-        default="https://rest.nexmo.com",
-        description=_l("Only changed for another region or a test server."),
-    )
+    endpoint = _settings.api_address("https://rest.nexmo.com")
 
 
 class Vonage(Gateway):
@@ -146,7 +138,7 @@ class Vonage(Gateway):
             "text": message.text,
             "type": "text" if message.encoding == "gsm7" else "unicode",
             "ttl": str(self.valid_s(message, self.settings["valid_s"]) * 1000),
-            "client-ref": message.ref,
+            "client-ref": _named(message),
             "status-report-req": "1",
             "callback": callback if len(callback) <= CALLBACK_MOST else "",
             "entity-id": self.settings["entity_id"],
@@ -157,18 +149,18 @@ class Vonage(Gateway):
         return Request(self.settings["endpoint"].rstrip("/") + "/sms/json", body, headers)
 
     def taken(self, messages: Sequence[Outgoing], data: Any) -> Sequence[Result]:
-        parts = data["messages"]
-        refused = [part for part in parts if said(part, "status") != "0"]
-        if not parts or (refused and len(refused) < len(parts)):
+        rows = data["messages"]
+        refused = [row for row in rows if said(row, "status") != "0"]
+        if not rows or (refused and len(refused) < len(rows)):
             raise BadResponse("The answer says yes to some parts of the text and no to others.")
         if refused:
             return [self.refusal(*self.fault(data))]
-        ids = [said(part, "message-id") for part in parts]
+        ids = [said(row, "message-id") for row in rows]
         if not all(ids):
             raise BadResponse("The answer names no message.")
-        prices = [micros(said(part, "message-price")) for part in parts]
+        prices = [micros(said(row, "message-price")) for row in rows]
         cost = None if None in prices else sum(price or 0 for price in prices)
-        return [Result("accepted", ids[0], parts=len(parts), cost_micros=cost)]
+        return [Result("accepted", " ".join(ids), parts=len(rows), cost_micros=self.priced(cost, CURRENCY))]
 
     def fault(self, data: Any) -> tuple[str, str]:
         rows = data.get("messages") if isinstance(data, dict) else None
@@ -185,7 +177,7 @@ class Vonage(Gateway):
         amount = micros(said(data, "value"), signed=True)
         if amount is None:
             raise BadResponse("The answer tells no balance.")
-        return Balance(amount, "EUR")
+        return Balance(amount, CURRENCY)
 
     # --- webhooks -----------------------------------------------------------------------------------------
 
@@ -208,14 +200,28 @@ class Vonage(Gateway):
 
     def parse_webhook(self, request: WebhookRequest) -> Iterable[Receipt | Inbound]:
         fields = fields_of(request)
-        yield self._inbound(fields) if request.kind == "inbound" else self._receipt(fields)
+        if request.kind == "inbound":
+            yield self._inbound(fields)
+        else:
+            yield from self._receipts(fields)
 
-    def _receipt(self, fields: Mapping[str, Any]) -> Receipt:
+    def _receipts(self, fields: Mapping[str, Any]) -> Iterable[Receipt]:
+        """One for a call, but for a part of a long text that arrived: the text is on its way until all have."""
+        named = said(fields, "client-ref")
+        ref = named.removesuffix(LONG)
+        told = self._receipt(fields, ref)
+        if ref != named and told.state == "delivered":
+            # That it was sent at all settles a doubt; the id tells which part arrived.
+            yield self.receipt("accepted", ref)
+            told = told._replace(ref=None)
+        yield told
+
+    def _receipt(self, fields: Mapping[str, Any], ref: str) -> Receipt:
         state, code = STATUS.get(said(fields, "status").lower()), said(fields, "err-code")
         failed = state not in ("delivered", "accepted") and code not in ("", "0")
         return self.receipt(
             state,
-            said(fields, "client-ref"),
+            ref,
             said(fields, "messageId"),
             code=f"err-{code}" if failed else "",
             at=time_of(said(fields, "message-timestamp") or None),
@@ -228,6 +234,16 @@ class Vonage(Gateway):
         at = time_of(said(fields, "message-timestamp") or None)
         number = sender if sender.startswith("+") else f"+{sender}"
         return Inbound(number, words, said(fields, "to"), said(fields, "messageId") or None, at)
+
+
+def _named(message: Outgoing) -> str:
+    """What receipts call a text."""
+    in_one = (
+        parts.count(message.text)[1] == 1
+        if message.encoding == "gsm7"
+        else len(message.text.encode("utf-16-be")) <= ONE_UCS2
+    )
+    return message.ref if in_one else message.ref + LONG
 
 
 def signed(fields: Mapping[str, Any], secret: str, method: str) -> bool:

@@ -37,7 +37,7 @@ from core import Form as BaseForm
 from core.contract.payloads import time_of
 from core.gateway import fields_of, said
 from core.i18n import _, _l
-from plugins.providers import _jwt, _speech
+from plugins.providers import _jwt, _settings, _speech
 
 #: An application token serves this long; a new one is made at half time.
 TOKEN_S = 600
@@ -85,13 +85,7 @@ class Form(BaseForm):
         render_kw={"secret": True},
         description=_l("The whole file private.key of the application, from BEGIN to END."),
     )
-    signature_secret = StringField(
-        _l("Signature secret"),
-        [v.Optional()],
-        default="",
-        render_kw={"secret": True},
-        description=_l("From the dashboard's settings; then calls without a right signature are refused."),
-    )
+    signature_secret = _settings.signature_secret()
     ring_s = IntegerField(_l("Seconds it rings"), [v.NumberRange(*RING_S)], default=40)
     language = StringField(
         _l("Language"),
@@ -104,12 +98,7 @@ class Form(BaseForm):
         default=False,
         description=_l("A call that a machine answered then counts as not delivered."),
     )
-    endpoint = StringField(
-        _l("Address of the API"),
-        [v.InputRequired()],
-        default="https://api.nexmo.com",
-        description=_l("Only changed for another region or a test server."),
-    )
+    endpoint = _settings.api_address("https://api.nexmo.com")
 
     def validate_private_key(self, field):
         """A key that can be read, so that a bad paste is found now."""

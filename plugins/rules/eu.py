@@ -1,6 +1,6 @@
 """European Union: hours of advertising texts where a country names them.  As of 2026-11-21.
 
-France: none on Sundays, on public holidays, and from 22:00 to 08:00 (facts §4: CNIL guidance and the
+France: none on Sundays, on public holidays, and from 22:00 to 08:00 (CNIL's guidance and the
 carriers' charter).  The other countries ask for consent and a way out rather than hours; there the hours of
 the house hold.
 """

@@ -96,6 +96,8 @@ class VendorCases:
     settings: ClassVar[dict[str, Any]] = {}
     #: The setting that holds the address of the API.
     endpoint: ClassVar[str] = "endpoint"
+    #: The currency of the account's prices.
+    currency: ClassVar[str] = ""
     #: Values that must appear nowhere but on the wire.
     secrets: ClassVar[Sequence[str]] = ()
     #: The texts of the table; vendors of one country narrow them.
@@ -133,6 +135,7 @@ class VendorCases:
             texts[self.endpoint] = url
         provider = self.provider(accounts.checked(self.provider, texts), CALLBACK)
         provider.outgoing = Rules(allow=("127.0.0.1",))
+        provider.currency = self.currency
         return provider
 
     def sent(self, act, messages: Sequence[Outgoing], **given: Any) -> tuple[Sequence[Result], list[Call]]:

@@ -12,7 +12,8 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from core import BadConfig, Found, Inbound, Receipt, WebhookRequest
 from core import Refusal as Refused
 from core.contract.testing import check_provider
-from plugins.providers.android import Android, sealed
+from plugins.providers._android import sealed
+from plugins.providers.android import Android
 from tests.adapters.cases import PLAIN, Refusal, Told, VendorCases, called, seconds
 from tests.gateway import answer, gateway
 

@@ -84,6 +84,7 @@ def answered(**row) -> bytes:
 
 class TestMessageBird(VendorCases):
     provider = MessageBird
+    currency = "EUR"
     settings = {"access_key": KEY, "signing_key": SIGNING, "batch": 50}
     secrets = (KEY, SIGNING)
     bad_credentials = refused(2, f"Request not allowed (incorrect access_key {KEY})", 401)

@@ -16,6 +16,7 @@ from core.db import database
 from core.sending import accounts, receipts
 from core.web import hooksapp
 from tests.adapters import (
+    aws_kit,
     test_aws,
     test_infobip,
     test_messagebird,
@@ -46,7 +47,7 @@ def by_vonage(_url: str, ref: str) -> dict:
 
 
 def by_aws(_url: str, ref: str) -> dict:
-    call = test_aws.message(Message=test_aws.event("DELIVERED", context={"ref": ref}))
+    call = aws_kit.message(Message=aws_kit.event("DELIVERED", context={"ref": ref}))
     return {"method": "POST", "data": call.body, "content_type": "text/plain; charset=UTF-8"}
 
 
@@ -82,7 +83,7 @@ VENDORS = {
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_a_signed_call_reaches_its_message_once_and_a_forged_one_nobody(rt, vendor, monkeypatch):
     make, table = VENDORS[vendor]
-    monkeypatch.setattr("plugins.providers._sns.fetched", lambda _rules, _url: test_aws.PEM)
+    monkeypatch.setattr("plugins.providers._sns.fetched", lambda _rules, _url: aws_kit.PEM)
     rt.settings.public_url = PUBLIC
     account = accounts.create(rt, vendor, vendor, {key: str(value) for key, value in table.settings.items()})
     (id_,) = messages(rt, account, 1)

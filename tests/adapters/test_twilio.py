@@ -47,6 +47,7 @@ KEPT = {"X_Twilio_Signature": INBOUND.headers["x-twilio-signature"]}
 
 class TestTwilio(VendorCases):
     provider = Twilio
+    currency = "USD"
     settings = {"account_sid": SID, "auth_token": TOKEN, "service": SERVICE}
     secrets = (TOKEN,)
     throttled = refused(429, 20429, "Too Many Requests")
@@ -114,6 +115,8 @@ class TestTwilio(VendorCases):
         row = {"sid": "SM1", "status": "sent", "num_segments": "7", "price": "-0.0525", "price_unit": "USD"}
         (result,), _calls = self.sent(lambda *_: answer(201, row), [self.plain])
         assert (result.parts, result.cost_micros) == (7, 52_500)
+        (result,), _calls = self.sent(lambda *_: answer(201, row | {"price_unit": "EUR"}), [self.plain])
+        assert (result.parts, result.cost_micros) == (7, None), "not in the currency of the account's prices"
 
     def test_a_key_sends_and_the_token_still_checks_calls(self):
         (_result,), (call,) = self.sent(

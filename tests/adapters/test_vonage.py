@@ -64,6 +64,7 @@ EXPECTED = Inbound(
 
 class TestVonage(VendorCases):
     provider = Vonage
+    currency = "EUR"
     settings = {"api_key": KEY, "api_secret": SECRET, "signature_secret": SIGNING}
     secrets = (SECRET, SIGNING)
     throttled = refused("1", "Throughput Rate Exceeded")
@@ -119,11 +120,32 @@ class TestVonage(VendorCases):
     def test_parts_and_price_are_the_vendors(self):
         (result,), (call,) = self.sent(lambda call, _c: self.good(call), [self.long])
         assert (result.parts, result.cost_micros) == (7, 7 * 30_000)
+        assert len(set(result.provider_id.split(" "))) == 7, "each part has an id"
         assert (call.form["client-ref"], call.form["ttl"], call.form["from"]) == (
-            self.long.ref,
+            f"{self.long.ref}.long",
             "14400000",
             "Shop",
         )
+
+    def test_a_price_in_another_currency_than_the_accounts_is_left_out(self):
+        provider = self.made()
+        provider.currency = "USD"
+        row = {"status": "0", "message-id": "a", "message-price": "0.03"}
+        [result] = provider.taken([self.plain], {"messages": [row]})
+        assert (result.outcome, result.cost_micros) == ("accepted", None)
+
+    def test_a_part_that_arrived_is_told_by_its_id_and_one_that_failed_by_our_reference(self):
+        provider, ref = self.made(), self.long.ref
+
+        def told(status: str) -> list[tuple]:
+            fields = receipt(status, "3" if status == "failed" else "0") | {"client-ref": f"{ref}.long"}
+            found = provider.parse_webhook(as_form(stamped(fields)))
+            return [(one.state, one.ref, one.provider_id) for one in found]
+
+        part = receipt("delivered")["messageId"]
+        assert told("delivered") == [("accepted", ref, None), ("delivered", None, part)]
+        assert told("failed") == [("undelivered", ref, part)]
+        assert told("buffered") == [("accepted", ref, part)]
 
     def test_yes_to_some_parts_and_no_to_others_is_in_doubt(self):
         rows = [{"status": "0", "message-id": "a"}, {"status": "1"}]

@@ -1,0 +1,93 @@
+"""Taking an import back: what it brought goes, what people did since stays; on both databases."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+
+from core.audience import consent
+from core.audience.importing import undo
+from core.contract.errors import Refusal
+from core.db import database
+from core.db.codes import Cls, State
+from tests.import_kit import FIRST, HEADER, contact, counts, sound, taken
+
+
+@pytest.fixture
+def take(rt, tmp_path):
+    """`take(text, **rules)` imports a file and returns its report."""
+    return partial(taken, rt, tmp_path)
+
+
+def test_an_update_is_undone_to_the_values_before(rt, take):
+    take(FIRST)
+    before = contact(rt, "+8613800138000")
+    done = take(
+        HEADER + "13800138000,Anna,上海,,,no\n13600136000,New,上海,gold,,yes\n", label_names=["spring"]
+    )
+    assert counts(done) == (2, 1, 1, 0, 0, 0, 0)
+    changed = contact(rt, "+8613800138000")
+    assert changed[:5] == ("Anna", "上海", "gold", 0, Cls.mass.bit) and changed[5]
+    assert undo.undo(rt, done["batch"], who="test") == {
+        "batch": done["batch"],
+        "removed": 1,
+        "restored": 1,
+        "kept": 0,
+    }
+    assert contact(rt, "+8613800138000") == before
+    assert contact(rt, "+8613600136000") is None
+    sound()
+
+
+def test_an_undo_leaves_alone_what_was_changed_since(rt, take):
+    take(FIRST)
+    done = take(HEADER + "13800138000,Anna,上海,,,no\n")
+    contact_id = contact(rt, "+8613800138000")[-1]
+    with database.write_tx():
+        database.execute("UPDATE contact SET name = 'Edited' WHERE id = ?", (contact_id,))
+    consent.change(rt, contact_id, Cls.mass, "opt_in", source="phone call")
+    undo.undo(rt, done["batch"], who="test")
+    assert contact(rt, "+8613800138000")[:5] == ("Edited", "广州", "gold", Cls.mass.bit, 0)
+    sound()
+
+
+def test_an_undo_removes_what_the_batch_created_and_answers_its_consents(rt, take):
+    done = take(FIRST, label_names=["vip"])
+    assert undo.undo(rt, done["batch"], who="test")["removed"] == 3
+    for table in ("contact", "profile", "contact_label", "import_change"):
+        assert database.scalar(f"SELECT COUNT(*) FROM {table}") == 0
+    assert database.query("SELECT action, COUNT(*) FROM consent_event GROUP BY action ORDER BY action") == [
+        ("erase", 2), ("opt_in", 1), ("opt_out", 1),
+    ]  # fmt: skip
+    with pytest.raises(Refusal, match="undone already"):
+        undo.undo(rt, done["batch"], who="test")
+    again = take(FIRST, "again.csv")
+    assert again["created"] == 3
+    sound()
+
+
+def test_an_undo_keeps_people_who_got_texts(rt, take):
+    done = take(FIRST)
+    contact_id = contact(rt, "+8613800138000")[-1]
+    with database.write_tx():
+        database.execute(
+            "INSERT INTO message (id, campaign_id, contact_id, cls, state) VALUES (1, 1, ?, 2, ?)",
+            (contact_id, int(State.delivered)),
+        )
+    assert undo.undo(rt, done["batch"], who="test") == {
+        "batch": done["batch"],
+        "removed": 2,
+        "restored": 0,
+        "kept": 1,
+    }
+    assert contact(rt, "+8613800138000") is not None
+    sound()
+
+
+def test_ids_of_removed_contacts_are_not_given_to_others(rt, take):
+    done = take(FIRST)
+    old = contact(rt, "+8613800138000")[-1]
+    undo.undo(rt, done["batch"], who="test")
+    take(HEADER + "13600136000,New,上海,gold,,yes\n")
+    assert contact(rt, "+8613600136000")[-1] > old
