@@ -9,7 +9,9 @@ import pytest
 from core.audience import suppression
 from core.db import database, settings
 from core.db.codes import State
-from core.sending import accounts, approval, batch, expand
+from core.sending import accounts, approval, batch, drafts, expand
+from core.sending.routes import editing
+from core.sending.routes.rules import Target
 from tests import campaign_kit as kit
 from tests.api_kit import Caller, problem
 
@@ -48,6 +50,21 @@ def test_a_campaign_goes_all_the_way(caller, rt):
         row[0] for row in database.query("SELECT who FROM campaign_log WHERE campaign_id = ?", (campaign_id,))
     }
     assert who == {"api:shop"}
+
+
+def test_a_campaign_may_name_no_account_and_goes_as_the_routes_say(caller, rt):
+    other = accounts.create(rt, "other", "null", {})
+    editing.add({"name": "all through the other"}, [Target(other.id)])
+    answer = caller("POST", "/campaigns", {k: v for k, v in DRAFT.items() if k != "account"})
+    assert answer.status_code == 201, answer.get_data(as_text=True)
+    campaign_id = answer.json["id"]
+    assert drafts.get(campaign_id).account_id is None
+    assert caller("POST", f"/campaigns/{campaign_id}/launch").json["state"] == "expanding"
+    expand.run(rt, campaign_id)
+    batch.send(rt, campaign_id)
+    taken = database.query("SELECT DISTINCT account_id FROM message WHERE campaign_id = ?", (campaign_id,))
+    assert taken == [(other.id,)]
+    assert caller("GET", f"/campaigns/{campaign_id}").json["counts"]["accepted"] == 3
 
 
 def test_the_same_launch_key_is_the_same_launch(caller):

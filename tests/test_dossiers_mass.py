@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from core.contract.errors import Refusal
@@ -10,7 +12,9 @@ from core.db.codes import Cls
 from core.db.models import Campaign
 from core.sending import breaker, claim, direct, findings, launch, lifecycle, route
 from core.sending.dossiers import barring, standing, store
+from core.sending.routes import editing
 from core.sending.routes.router import Router
+from core.sending.routes.rules import Target
 from tests import campaign_kit, send_kit
 from tests import dossier_kit as kit
 from tests.dossier_kit import WHO
@@ -128,3 +132,29 @@ def test_a_single_mass_text_is_refused_and_a_notice_goes(rt):
         with pytest.raises(Refusal, match="Hangzhou"):
             direct.send(rt, "+8613800138000", Cls.mass, "hello", asked)
     assert direct.send(rt, "+8613800138000", Cls.notice, "hello", account)["message_id"]
+
+
+def test_testing_a_number_says_that_papers_are_what_an_account_lacks(rt, cli):
+    bad, good = kit.account(rt, "bad"), kit.account(rt, "good")
+    kit.passed(rt, kit.begin(rt, good))
+    kit.ask_for_papers()
+    editing.add({"name": "both"}, [Target(bad), Target(good)])
+
+    def tested(cls: Cls) -> list[dict]:
+        answer = json.loads(cli("route", "test", "+8613800138000", "--class", cls.name, "--json").output)
+        return [
+            {c["account"]: (c["state"], c["reason"], c["taken"]) for c in one["candidates"]}
+            for one in answer["rules"]
+        ]
+
+    rule, otherwise = tested(Cls.mass)
+    assert rule == otherwise == {"bad": ("papers", "papers", False), "good": ("on", "", True)}
+    rule, _otherwise = tested(Cls.notice)
+    assert rule == {"bad": ("on", "", True), "good": ("on", "later", False)}
+
+
+def test_the_page_says_it_in_words(rt_sqlite, client):
+    kit.account(rt_sqlite, "bad")
+    kit.ask_for_papers()
+    page = client.post("/providers/routes/test", data={"to": "+8613800138000", "cls": "mass"})
+    assert "without papers for marketing" in page.get_data(as_text=True)

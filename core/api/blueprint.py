@@ -5,11 +5,23 @@ from __future__ import annotations
 import orjson
 from flask import Blueprint, Response, current_app
 
-from core.api import calls, campaigns, contacts, events, items, messages, openapi, otp, segments
+from core.api import (
+    calls,
+    campaigns,
+    contacts,
+    dossiers,
+    events,
+    items,
+    messages,
+    openapi,
+    otp,
+    segments,
+    trials,
+)
 from core.api.endpoint import Endpoint
 from core.web.access import public
 
-_NOUNS = (contacts, events, items, messages, otp, campaigns, segments)
+_NOUNS = (contacts, events, items, messages, otp, campaigns, segments, trials, dossiers)
 ENDPOINTS: tuple[Endpoint, ...] = tuple(line for noun in _NOUNS for line in noun.ENDPOINTS)
 SCHEMAS = {name: schema for noun in _NOUNS for name, schema in noun.SCHEMAS.items()}
 

@@ -53,14 +53,14 @@ NEW = thing(
             "type": "array", "minItems": 1, "maxItems": 26, "items": {"anyOf": [_NAME, _TEMPLATE]},
             "description": "Names, or names with weights; several are compared.",
         },
-        "account": _NAME,
+        "account": _NAME | {"description": "Without it as the routes say."},
         "holdout": {"type": "number", "minimum": 0, "maximum": 90, "description": "Percent kept aside."},
         "at": _TIME,
         "until": _TIME | {"description": "Nothing is sent after this."},
         "budget": {"type": "number", "minimum": 0, "maximum": 1e9, "description": "Pause when this is spent."},
         "options": _OPTIONS,
     },
-    optional=("holdout", "at", "until", "budget", "options"),
+    optional=("account", "holdout", "at", "until", "budget", "options"),
 )  # fmt: skip
 _FIGURE = {
     "type": "object",
@@ -98,7 +98,7 @@ def add(call: Call) -> dict[str, Any]:
     made: dict[str, Any] = {
         "segment_id": store.get(given["segment"]).id,
         "templates": [_arm(one) for one in given["templates"]],
-        "account_id": accounts.get(given["account"]).id,
+        "account_id": accounts.get(given["account"]).id if "account" in given else None,
         "holdout_bp": round(given.get("holdout", 0) * 100),
         "options": options,
     }

@@ -9,9 +9,10 @@ from core.api import shape
 from core.api.endpoint import Call, Endpoint, Param
 from core.api.problems import Problem
 from core.api.schemas import CLASSES, COUNT, MAYBE_MS, MAYBE_TEXT, NEW_ID, PHONE, ROWS, TEXT, outcomes, thing
-from core.audience import contacts, phones, upserts
-from core.db import database
+from core.audience import contacts, upserts
+from core.contract.errors import Refusal
 from core.i18n import lazy
+from core.security.crypto import mask
 
 _STATUSES = ("created", "updated", "unchanged", "duplicate", "rejected")
 _LABELS = {"type": "array", "maxItems": 50, "items": {"type": "string", "minLength": 1, "maxLength": 60}}
@@ -58,6 +59,7 @@ CONTACT = {
     "required": ["id", "phone", "name", "country", "language", "fields", "labels", "consent", "suppressed"],
     "properties": {
         "id": NEW_ID, "phone": TEXT | {"description": "Masked without the scope numbers.read."}, "name": TEXT,
+        "former": TEXT | {"description": "The number asked for, where it was merged into this contact."},
         "email": TEXT, "country": TEXT, "language": TEXT, "line_type": TEXT,
         "fields": {"type": "object", "additionalProperties": MAYBE_TEXT},
         "labels": {"type": "array", "items": TEXT},
@@ -112,13 +114,13 @@ def _told(outcome: upserts.Outcome) -> dict[str, Any]:
 
 def show(call: Call) -> dict[str, Any]:
     """One contact."""
-    phone = phones.parse(call.params["phone"].strip(), call.rt.settings.default_region)
-    found = phone and database.scalar(
-        "SELECT id FROM contact WHERE phone_bidx = ?", (call.rt.keys.blind_index(phone.e164),)
-    )
-    if not found:
-        raise Problem("not-found")
-    return contacts.as_dict(call.rt, found, phone=phone.e164 if call.may("numbers.read") else None)
+    try:
+        found = contacts.look_up(call.rt, call.params["phone"])
+    except Refusal as refusal:
+        raise Problem("not-found") from refusal
+    whole = call.may("numbers.read")
+    former = found.former if whole or not found.former else mask(found.former)
+    return contacts.as_dict(call.rt, found.id, phone=found.phone if whole else None, former=former)
 
 
 SCHEMAS = {"ContactRow": CONTACT_ROW, "Contact": CONTACT}

@@ -1,4 +1,4 @@
-"""Which currency a figure is in.  Figures in different currencies are never added up silently."""
+"""What was spent, by currency.  Figures in different currencies are never added up."""
 
 from __future__ import annotations
 
@@ -7,14 +7,22 @@ from core.db import database
 from core.measure import counts
 
 
-def currency_of(scope: Scope) -> str | None:
-    """The ISO currency of the scope's accounts; None when there is no price, "mixed" when there are several."""
+def of(scope: Scope) -> dict[str, int]:
+    """{ISO currency: micro-units} of what the scope's messages cost, by name; accounts without prices have none."""
     condition, params = counts.where(scope)
     rows = database.query(
-        f"SELECT DISTINCT p.currency FROM price p WHERE p.account_id IN "
-        f"(SELECT DISTINCT account_id FROM tally WHERE {condition})",
+        "SELECT p.currency, SUM(t.cost) FROM (SELECT account_id, SUM(cost_micros) AS cost FROM tally "
+        f"WHERE {condition} GROUP BY account_id) t JOIN (SELECT account_id, MIN(currency) AS currency FROM price "
+        "GROUP BY account_id HAVING COUNT(DISTINCT currency) = 1) p ON p.account_id = t.account_id "
+        "GROUP BY p.currency ORDER BY p.currency",
         params,
     )
-    if not rows:
-        return None
-    return rows[0][0] if len(rows) == 1 else "mixed"
+    spent = {currency: int(cost) for currency, cost in rows}
+    # Where nothing was spent in a currency it says nothing, but when nothing was spent at all.
+    return {currency: cost for currency, cost in spent.items() if cost} or dict(list(spent.items())[:1])
+
+
+def currency_of(scope: Scope) -> str | None:
+    """The ISO currency of the scope's accounts; None when there is no price, or there are several (`of`)."""
+    found = of(scope)
+    return next(iter(found)) if len(found) == 1 else None

@@ -26,8 +26,8 @@ class Today:
     usual_arrived: float | None
     optouts: int
     usual_optout_rate: float | None
-    month_cost_micros: int
-    currency: str | None
+    #: {ISO currency: micro-units} of the month so far.
+    month_costs: dict[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +72,7 @@ def today(zone: tzinfo) -> Today:
         usual_arrived=sum(c.in_5m for c in before) / submitted if submitted else None,
         optouts=optouts.count(scope),
         usual_optout_rate=out_before / delivered if delivered else None,
-        month_cost_micros=counts.read(month).cost_micros,
-        currency=costs.currency_of(month),
+        month_costs=costs.of(month),
     )
 
 

@@ -144,7 +144,10 @@ def left(account_id: int, now: int | None = None) -> Left | None:
     readings, units, currency = history(account_id, now - 30 * clock.DAY_MS)
     if not readings:
         return None
+    priced = "" if units else prices.currency_of(account_id)
     last, rate = readings[-1], burn(account_id, readings, units, now)
+    if rate and not rate.measured and currency and priced and currency != priced:
+        rate = None  # What messages cost is in another currency than what is left.
     days = max(0.0, last.amount / rate.per_day) if rate else None
     limit = alarm(account_id)
     floor = None if limit.amount is None else limit.amount * (1 if units else 1_000_000)
@@ -152,7 +155,7 @@ def left(account_id: int, now: int | None = None) -> Left | None:
         limit.days is not None and days is not None and days <= limit.days
     )
     if not currency and not units:
-        currency = prices.Prices(account_id, 2, now).currency
+        currency = priced
     return Left(last.amount, units, currency, last.at, rate, days, low)
 
 

@@ -6,15 +6,13 @@ the row.  A report of another snapshot is stale and not shown.
 
 from __future__ import annotations
 
-import json
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from core import clock
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.models import Campaign, CampaignCheck
-from core.sending import drafts, dryrun, people, snapshot
+from core.sending import drafts, dryreport, dryrun, people, snapshot
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -48,8 +46,8 @@ def job(rt: Runtime, campaign_id: int) -> None:
         _row(campaign_id, now, state="failed", error=str(refusal))
 
 
-def _keep(rt: Runtime, campaign_id: int, now: str, report: dryrun.Report) -> None:
-    _row(campaign_id, now, state="done", report=json.dumps(asdict(report), ensure_ascii=False))
+def _keep(rt: Runtime, campaign_id: int, now: str, report: dryreport.Report) -> None:
+    _row(campaign_id, now, state="done", report=dryreport.dump(report))
 
 
 def _row(campaign_id: int, now: str, **columns: Any) -> None:
@@ -62,31 +60,22 @@ def _row(campaign_id: int, now: str, **columns: Any) -> None:
         ).execute()
 
 
-def kept(rt: Runtime, campaign: Campaign) -> tuple[CampaignCheck | None, dryrun.Report | None]:
+def kept(rt: Runtime, campaign: Campaign) -> tuple[CampaignCheck | None, dryreport.Report | None]:
     """(the last check if it is of the campaign as it stands, its report when done)."""
     row = CampaignCheck.get_or_none(CampaignCheck.campaign_id == campaign.id)
     if row is None or row.snapshot != (campaign.snapshot or snapshot.take(rt, campaign)):
         return None, None
     if row.state != "done":
         return row, None
-    report = load(row.report)
+    report = dryreport.load(row.report)
     # The words of the reader, not of whoever ran the check.
-    dryrun.say(rt, campaign, report)
+    dryreport.say(rt, campaign, report)
     return row, report
 
 
-def load(text: str) -> dryrun.Report:
-    """A report out of its JSON; JSON knows only texts as keys."""
-    made = dryrun.Report(**json.loads(text))
-    made.parts_of = {int(k): n for k, n in made.parts_of.items()}
-    made.read_in = [(idx, lang, countries) for idx, lang, countries in made.read_in]
-    made.variants = {int(k): n for k, n in made.variants.items()}
-    return made
-
-
-def current(rt: Runtime, campaign_id: int, now: str) -> dryrun.Report:
+def current(rt: Runtime, campaign_id: int, now: str) -> dryreport.Report:
     """The kept report of this snapshot, or a new run."""
     row = CampaignCheck.get_or_none(CampaignCheck.campaign_id == campaign_id)
     if row is not None and row.snapshot == now and row.state == "done":
-        return load(row.report)
+        return dryreport.load(row.report)
     return dryrun.run(rt, campaign_id)

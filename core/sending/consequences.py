@@ -3,7 +3,8 @@
 number   the number is marked unreachable and left out of marketing, as the nightly check does
 blocked  after the second message, through whatever account, the number is suppressed for marketing
 handset  tried again twice at a pause; after three tries without a delivery the label `unreachable`, 30 days
-content  three messages of a campaign with one code pause it, with the code in the sentence
+content  three messages of a campaign with one code pause it, and three of one text of which nothing was taken,
+         whatever the codes; the sentence names the code and, where several are compared, the text
 optout   see optouts.py; account: wire.py gives the message back and the judge halts the account
 route    rejected with its reason, for the routes; limit, temporary: tried again; other: nothing
 
@@ -15,6 +16,7 @@ is then the next text to that number.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -39,7 +41,8 @@ log = logging.getLogger("cooee.send")
 #: Kinds that leave a row, and those of them that suppress: their transactions take the locks of the list first.
 LASTING = frozenset({"number", "blocked", "handset", "content"})
 SUPPRESSING = frozenset({"number", "blocked", "optout"})
-#: So many messages of a campaign with the same code of the kind content pause it.
+#: So many messages of a campaign with the same code of the kind content pause it, or so many of one variant when
+#: the vendor took none of it.
 CONTENT_PAUSES = 3
 #: So many blocked messages suppress a number.
 BLOCKED_SUPPRESSES = 2
@@ -59,11 +62,18 @@ class Failed(NamedTuple):
 
 
 class Pause(NamedTuple):
-    """A campaign to pause after the commit."""
+    """A campaign whose words are refused: to be paused after the commit.
+
+    `n` messages with `codes`; `variant` is the one most of them are of, `only` when all are.  `sure`: paused
+    whatever became of the other messages; else when nothing of the variant was taken.
+    """
 
     campaign_id: int
-    code: str
+    codes: tuple[str, ...]
     n: int
+    variant: int
+    only: bool
+    sure: bool
 
 
 # --- reading what a provider said ---------------------------------------------------------------------
@@ -131,8 +141,8 @@ def apply(rt: Runtime, failed: Sequence[Failed], now: int) -> list[Pause]:
         _suppress_blocked(rt, sorted(set(blocked)))
     if silent := people.get("handset"):
         _label_silent(sorted(set(silent)), now)
-    refused = {(campaign, code) for _id, _contact, kind, campaign, code in rows if kind == "content"}
-    return [pause for campaign, code in sorted(refused) if (pause := _refused_words(campaign, code))]
+    refused = {campaign for _id, _contact, kind, campaign, _code in rows if kind == "content"}
+    return [pause for campaign in sorted(refused) if (pause := _refused_words(campaign))]
 
 
 def _new(failed: Sequence[Failed], now: int) -> list[tuple[int, int, str, int, str]]:
@@ -200,22 +210,53 @@ def _numbers(contact_ids: list[int]) -> list[tuple[bytes, bytes]]:
     return [(bytes(bidx), bytes(phone)) for bidx, phone in rows]
 
 
-def _refused_words(campaign_id: int, code: str) -> Pause | None:
+def _refused_words(campaign_id: int) -> Pause | None:
     """Counted from the last time a person let the campaign go on."""
-    n = database.scalar(
-        "SELECT COUNT(*) FROM consequence WHERE campaign_id = ? AND kind = 'content' AND code = ? AND at > "
-        "COALESCE((SELECT MAX(at) FROM campaign_log WHERE campaign_id = ? AND what = 'resumed'), 0)",
-        (campaign_id, code, campaign_id),
-    )
-    return Pause(campaign_id, code, n) if n >= CONTENT_PAUSES else None
+    by_code: Counter[str] = Counter()
+    by_variant: Counter[int] = Counter()
+    for variant, code, n in database.query(
+        "SELECT m.variant, q.code, COUNT(*) FROM consequence q JOIN message m ON m.id = q.message_id "
+        "WHERE q.campaign_id = ? AND q.kind = 'content' AND q.at > COALESCE((SELECT MAX(at) FROM campaign_log "
+        "WHERE campaign_id = ? AND what = 'resumed'), 0) GROUP BY m.variant, q.code ORDER BY 1, 2",
+        (campaign_id, campaign_id),
+    ):
+        by_code[code] += n
+        by_variant[variant] += n
+    [(code, alike)], [(variant, of_one)] = by_code.most_common(1), by_variant.most_common(1)
+    only = len(by_variant) == 1
+    if alike >= CONTENT_PAUSES:
+        return Pause(campaign_id, (code,), alike, variant, only, True)
+    if of_one >= CONTENT_PAUSES:
+        return Pause(campaign_id, tuple(sorted(by_code)), of_one, variant, only, False)
+    return None
 
 
 def announce(rt: Runtime, pauses: Iterable[Pause]) -> None:
     """Pause campaigns whose words are refused; after the commit.  Those of single messages only say it."""
-    for campaign_id, code, n in pauses:
-        why = f"The provider refuses the words of {n} messages (code {code}); look at the text before it goes on."
-        name = database.scalar("SELECT name FROM campaign WHERE id = ?", (campaign_id,)) or ""
+    for pause in pauses:
+        none_taken = not database.scalar(
+            "SELECT SUM(n) FROM tally WHERE campaign_id = ? AND variant = ? AND state IN (3, 4)",
+            (pause.campaign_id, pause.variant),
+        )
+        if not (pause.sure or none_taken):
+            continue
+        name = database.scalar("SELECT name FROM campaign WHERE id = ?", (pause.campaign_id,)) or ""
+        why = _why(pause, none_taken)
         if name.startswith("direct:"):
             log.error("%s: %s", name, why)
         else:
-            lifecycle.pause(rt, campaign_id, why)
+            lifecycle.pause(rt, pause.campaign_id, why)
+
+
+def _why(pause: Pause, none_taken: bool) -> str:
+    """The reason as a sentence; it names the text where the campaign compares several."""
+    said = f"{pause.n} messages"
+    arms = database.query(
+        "SELECT v.idx, t.name FROM variant v LEFT JOIN template t ON t.id = v.template_id WHERE v.campaign_id = ?",
+        (pause.campaign_id,),
+    )
+    if pause.only and len(arms) > 1:
+        text = f"text {chr(65 + pause.variant)} ({(dict(arms)[pause.variant] or 'a template that is gone')[:60]})"
+        said = f"every message of {text} so far, {pause.n}" if none_taken else f"{said} of {text}"
+    codes = f"code {pause.codes[0]}" if len(pause.codes) == 1 else f"codes {', '.join(pause.codes)[:60]}"
+    return f"The provider refuses the words of {said} ({codes}); look at the text before it goes on."

@@ -13,11 +13,12 @@ from core.db.models import Account, Campaign
 from core.i18n import _, _n
 from core.sending import breaker, drafts, route
 from core.sending.dossiers import barring
+from core.sending.routes import estimate
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
-#: Below this many kept aside, an effect of a usual size cannot be seen (measurement §3.5).
+#: Below this many kept aside, an effect of a usual size cannot be seen (docs/measurement.md).
 SMALL_HOLDOUT = 500
 
 
@@ -63,7 +64,7 @@ def of_texts(
             f.message if len(found[key]) == len(texts) else f"{', '.join(found[key])}: {f.message}",
         )
         for key, f in first.items()
-    ] + of_papers(campaign)
+    ] + [*of_papers(campaign), *of_money(campaign)]
 
 
 def of_papers(campaign: Campaign) -> list[Finding]:
@@ -72,6 +73,25 @@ def of_papers(campaign: Campaign) -> list[Finding]:
     every = [one for one in breaker.load() if one.enabled and campaign.account_id in (None, one.id)]
     level = "warn" if any(one.enabled for one in route.candidates(every, None, campaign.cls)) else "block"
     return [Finding(level, "papers.missing", barring.why_barred(one.id)) for one in every if one.id in barred]
+
+
+def of_money(campaign: Campaign) -> list[Finding]:
+    """Accounts of the routes with prices in different currencies: a budget cannot hold over them."""
+    found = [] if campaign.account_id else estimate.currencies(campaign.cls)
+    if len(found) < 2:
+        return []
+    names = ", ".join(found)
+    if campaign.budget_micros is None:
+        sentence = _(
+            "The accounts of the routes have prices in %(names)s; the cost is told for each.", names=names
+        )
+        return [Finding("info", "cost.currencies", sentence)]
+    sentence = _(
+        "The accounts of the routes have prices in %(names)s, and a budget holds in one currency; choose one account, "
+        "or take the budget away.",
+        names=names,
+    )  # fmt: skip
+    return [Finding("block", "cost.currencies", sentence)]
 
 
 def variant_name(idx: int) -> str:
@@ -87,7 +107,7 @@ def refuse_blocking(findings: Sequence[Finding]) -> None:
 
 
 def of_counts(report) -> list[Finding]:
-    """What the figures of a dry run (`dryrun.Report`) say."""
+    """What the figures of a dry run (`dryreport.Report`) say."""
     found = []
     if not report.audience:
         found.append(Finding("warn", "audience.empty", _("Nobody is in the audience.")))

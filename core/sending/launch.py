@@ -19,8 +19,8 @@ from core.contract.errors import Refusal
 from core.db import database, settings
 from core.db.models import Account, Campaign
 from core.i18n import _
-from core.sending import approval, drafts, findings, lifecycle, links, log, options, people, snapshot
-from core.sending.routes import rules
+from core.sending import approval, drafts, findings, lifecycle, links, log, options, people, prices, snapshot
+from core.sending.routes import estimate, rules
 from core.timing import zones
 
 if TYPE_CHECKING:
@@ -119,7 +119,11 @@ def _freeze(rt: Runtime, campaign_id: int, who: str, key: str, expected: str, te
             cursor=0,
             cursor_end=people.last_contact() if state == "expanding" else 0,
             audience=None,
-            currency=currency(campaign.account_id),
+            currency=(
+                prices.currency_of(campaign.account_id)
+                if campaign.account_id
+                else estimate.one_currency(campaign.cls)
+            ),
         ).where(Campaign.id == campaign_id).execute()
         log.write(campaign_id, who, "scheduled" if state == "scheduled" else "launched", str(texted))
     return state
@@ -139,15 +143,6 @@ def _freeze_texts(rt: Runtime, campaign: Campaign, at: int) -> None:
         "INSERT INTO variant_text (campaign_id, idx, lang, body, template_version) VALUES (?, ?, ?, ?, ?)",
         rows,
     )
-
-
-def currency(account_id: int | None) -> str:
-    """The currency of an account's newest price, '' without prices."""
-    found = database.scalar(
-        "SELECT currency FROM price WHERE account_id = ? ORDER BY from_at DESC, id DESC LIMIT 1",
-        (account_id or 0,),
-    )
-    return found or ""
 
 
 def planned(campaign: Campaign) -> int | None:

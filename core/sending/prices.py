@@ -58,6 +58,13 @@ def price_of(account_id: int, country: str, cls: int, at: int | None = None) -> 
     return prices.micros(country), prices.currency
 
 
+def currency_of(account_id: int | None) -> str:
+    """The ISO currency of an account's prices; "" without prices.  It has one (`put`)."""
+    return (
+        database.scalar("SELECT currency FROM price WHERE account_id = ? LIMIT 1", (account_id or 0,)) or ""
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One row of a price table; country "" and class `ANY` mean any, `from_at` 0 always."""
@@ -107,6 +114,7 @@ def put(account_id: int, lines: Iterable[Line], *, who: str = "") -> int:
             field="currency",
         )
     with database.write_tx():
+        _told(account_id, currency_of(account_id), *currencies)
         database.executemany(
             "INSERT INTO price (account_id, country, cls, micros_per_part, currency, from_at) VALUES (?, ?, ?, ?, ?, ?) "
             "ON CONFLICT (account_id, country, cls, from_at) DO UPDATE SET "
@@ -120,11 +128,19 @@ def put(account_id: int, lines: Iterable[Line], *, who: str = "") -> int:
 def remove(account_id: int, country: str, cls: int, from_at: int, *, who: str = "") -> None:
     """Take one line out of the table."""
     with database.write_tx():
+        before = currency_of(account_id)
         database.execute(
             "DELETE FROM price WHERE account_id = ? AND country = ? AND cls = ? AND from_at = ?",
             (account_id, country, cls, from_at),
         )
+        _told(account_id, before, currency_of(account_id))
         audit.record(who, "account.prices", str(account_id), f"removed {country or 'any'}")
+
+
+def _told(account_id: int, before: str, after: str = "") -> None:
+    """Let the account's provider be made anew, which knows the currency."""
+    if before != after:
+        database.execute("UPDATE account SET errors_version = errors_version + 1 WHERE id = ?", (account_id,))
 
 
 def parse(text: str) -> tuple[int, str]:

@@ -14,7 +14,7 @@ under its reference, or whose account somebody named never does.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence, Set
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -28,9 +28,15 @@ if TYPE_CHECKING:
     from core.runtime import Runtime
 
 
-def candidates(accounts: Iterable[Account], campaign_account: int | None, cls: int) -> list[Account]:
-    """The accounts a campaign of a class may use at all, in order of preference."""
-    allowed, barred = classes.allowed_accounts(cls), barring.barred(cls)
+def candidates(
+    accounts: Iterable[Account], campaign_account: int | None, cls: int, barred: Set[int] | None = None
+) -> list[Account]:
+    """The accounts a campaign of a class may use at all, in order of preference.
+
+    `barred` are those without papers, where the caller knows them already.
+    """
+    allowed = classes.allowed_accounts(cls)
+    barred = barring.barred(cls) if barred is None else barred
     return [
         a
         for a in accounts
@@ -38,12 +44,11 @@ def candidates(accounts: Iterable[Account], campaign_account: int | None, cls: i
     ]
 
 
-def with_papers(every: Mapping[int, Account], cls: int) -> Mapping[int, Account]:
-    """The same accounts; those whose papers do not do for the class are as if switched off.
+def with_papers(every: Mapping[int, Account], barred: Set[int]) -> Mapping[int, Account]:
+    """The same accounts; the `barred`, whose papers do not do for the class, are as if switched off.
 
     So messages that are bound to one of them wait, whatever brought them there.
     """
-    barred = barring.barred(cls)
     return (
         {id_: replace(a, enabled=False) if id_ in barred else a for id_, a in every.items()}
         if barred

@@ -6,4 +6,5 @@ run       the job, start, pause, cancel                        confirm   what pe
 figures   what each account did                                pairs     accounts on the same phones
 matrix    by carrier and hour                                  promises  promised functions, kept or not
 report    all of it together, and the verdict                  links     the page a phone's owner opens
+sheet     plan and progress as plain data
 """

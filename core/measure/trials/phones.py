@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from core.audience import consent, contacts, numbers, suppression
+from core.audience.phones import Phone as Number
 from core.contract.errors import CooeeError, Refusal
 from core.contract.types import NumberFacts
 from core.db import database
@@ -68,14 +69,28 @@ def of(rt: Runtime, trial_id: int) -> list[Phone]:
     ]  # fmt: skip
 
 
+@dataclass(frozen=True, slots=True)
+class New:
+    """A phone to add; `seed_account_id` and `night` as of `Phone`."""
+
+    phone: Number
+    owner: str = ""
+    seed_account_id: int | None = None
+    night: bool = False
+
+
 def add(rt: Runtime, trial_id: int, text: str, who: str) -> int:
     """Add phones from lines "number, owner, seed account or night"; returns how many were new.
 
     All or none.  Raises `Refusal` that names the line.
     """
-    plan.opened(trial_id)
+    return keep(rt, trial_id, read(rt, text), who)
+
+
+def read(rt: Runtime, text: str) -> list[New]:
+    """The phones of such lines.  Raises `Refusal` that names the line."""
     seeds = {name.casefold(): id_ for id_, name in database.query("SELECT id, name FROM account")}
-    read = []
+    found = []
     for line_no, line in enumerate(text.splitlines(), 1):
         cells = [
             cell.strip(" \t\"'")
@@ -102,30 +117,41 @@ def add(rt: Runtime, trial_id: int, text: str, who: str) -> int:
                     ),
                     field="phones",
                 )
-        read.append((phone, owner, seed, night))
-    if not read:
+        found.append(New(phone, owner, seed, night))
+    if not found:
         raise Refusal(_("Enter at least one number, each on a line of its own."), field="phones")
-    have = database.scalar("SELECT COUNT(*) FROM trial_number WHERE trial_id = ?", (trial_id,))
-    if have + len(read) > MAX:
-        raise Refusal(_("A trial takes at most %(n)s phones.", n=MAX), field="phones")
-    facts = _facts(rt, [phone.e164 for phone, *_rest in read])
+    _few(len(found))
+    return found
+
+
+def keep(rt: Runtime, trial_id: int, found: Sequence[New], who: str) -> int:
+    """Add phones to a draft; returns how many were new.  All or none.  Raises `Refusal`."""
+    plan.opened(trial_id)
+    _few(len(found) + database.scalar("SELECT COUNT(*) FROM trial_number WHERE trial_id = ?", (trial_id,)))
+    facts = _facts(rt, [one.phone.e164 for one in found])
     new = 0
-    for (phone, owner, seed, night), fact in zip(read, facts, strict=True):
-        contact_id = direct.contact(rt, phone)
-        zone = fact.zones[0] if fact.zones else zones_of(phone.country, rt.settings.default_region)[0]
+    for one, fact in zip(found, facts, strict=True):
+        contact_id = direct.contact(rt, one.phone)
+        country = one.phone.country
+        zone = fact.zones[0] if fact.zones else zones_of(country, rt.settings.default_region)[0]
         with database.write_tx():
             if database.scalar(
                 "SELECT 1 FROM trial_number WHERE trial_id = ? AND contact_id = ?", (trial_id, contact_id)
             ):
                 continue
             TrialNumber.create(
-                trial_id=trial_id, contact_id=contact_id, country=phone.country, carrier=fact.carrier, zone=zone,
-                owner=owner, seed_account_id=seed, night=night,
+                trial_id=trial_id, contact_id=contact_id, country=country, carrier=fact.carrier, zone=zone,
+                owner=one.owner, seed_account_id=one.seed_account_id, night=one.night,
             )  # fmt: skip
             new += 1
     with database.write_tx():
         audit.record(who, "trial.phones", f"trial:{trial_id}", f"{new} added")
     return new
+
+
+def _few(n: int) -> None:
+    if n > MAX:
+        raise Refusal(_("A trial takes at most %(n)s phones.", n=MAX), field="phones")
 
 
 def _facts(rt: Runtime, e164: Sequence[str]) -> list[NumberFacts]:

@@ -23,6 +23,7 @@ def brief(found: Dossier) -> dict[str, Any]:
     return {
         "id": found.id, "company": found.company, "countries": list(found.countries),
         "accounts": [name for _id, name, _provider in found.accounts], "verdict": found.verdict.word,
+        "until": found.verdict.until or None,
         "required": len(held), "in_force": sum(one.state in HOLDS for one in held),
         "next_expiry": min((one.expires for one in found.papers if one.expires and one.state in HOLDS), default=None),
     }  # fmt: skip

@@ -4,7 +4,7 @@ Every limit is a row in `otp_bucket`, counted and asked by one atomic upsert in 
 code, so it holds over any number of processes; a refusal rolls that transaction back, so only codes that are
 sent count.  A limit counts from its first code on and starts anew when its time is over.
 
-What may be seen, and where it is from (reliability.md D8): requests to one number, to one prefix of seven
+What it looks at (docs/otp.md): requests to one number, to one prefix of seven
 digits, from one address, in all; runs of neighbouring numbers; prefixes where codes are sent but not used.
 """
 

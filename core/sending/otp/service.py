@@ -83,7 +83,10 @@ def _store(
         plain = codes.code(rt.keys, seed, made.length, made.alphabet)
         expires_at = now + made.ttl_ms
         not_after = min(expires_at, now + classes.of(Cls.otp).latest_s * 1000)
-        direct.put(message_id, campaign_id, contact_id, Cls.otp, made.body, made.account_id, not_after)
+        account_id = made.call.account_id if made.call else 0
+        direct.put(message_id, campaign_id, contact_id, Cls.otp, made.body, account_id, not_after)
+        if made.call:
+            made.call.keep(message_id)
         fallback_at = None if made.fallback_ms is None else now + made.fallback_ms
         database.execute(
             "INSERT INTO otp (id, app, contact_id, phone_bidx, country, prefix, channel, lang, length, alphabet, "
@@ -92,7 +95,7 @@ def _store(
             (
                 otp_id, app, contact_id, made.asked.phone_bidx, made.asked.phone.country, made.asked.prefix,
                 made.channel, made.lang, made.length, made.alphabet, seed, codes.digest(rt.keys, otp_id, plain),
-                key_hash, message_id, message_id if made.account_id else None, series, now, expires_at, fallback_at,
+                key_hash, message_id, message_id if made.call else None, series, now, expires_at, fallback_at,
             ),
         )  # fmt: skip
         return _sent(otp_id, made.asked.phone.e164, expires_at, made.channel, limits), True

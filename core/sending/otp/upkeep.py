@@ -13,7 +13,7 @@ from core import clock, ids, secrecy
 from core.db import classes, database, settings
 from core.db.codes import Cls, State
 from core.sending import direct, doubt
-from core.sending.otp import alarms, wishes, wording
+from core.sending.otp import alarms, calling, wording
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -45,21 +45,32 @@ def fall_back(rt: Runtime) -> int:
     """Call where a text was refused or has no receipt in time; how many calls were made."""
     now = clock.now_ms()
     due = database.query(
-        "SELECT o.id, o.fallback_at, o.contact_id, o.lang, o.expires_at, m.state, m.reason FROM otp o "
-        "JOIN message m ON m.id = o.message_id WHERE o.fallback_at IS NOT NULL "
+        "SELECT o.id, o.fallback_at, o.contact_id, o.lang, o.expires_at, m.state, m.reason, o.message_id, "
+        "o.country, c.phone_enc FROM otp o JOIN message m ON m.id = o.message_id "
+        "JOIN contact c ON c.id = o.contact_id WHERE o.fallback_at IS NOT NULL "
         f"AND (o.fallback_at <= ? OR m.state IN ({database.in_list(len(_FAILED))})) "
         "ORDER BY o.fallback_at LIMIT ?",
         (now, *_FAILED, CHUNK),
     )
     if not due:
         return 0
-    account_id, campaign_id, made = wishes.voice_account(rt), direct.campaign(Cls.otp), 0
-    for otp_id, fallback_at, contact_id, lang, expires_at, state, reason in due:
-        wanted = state not in (State.delivered, State.in_doubt, State.skipped, State.cancelled)
-        wanted = wanted and reason not in _UNWANTED and expires_at > now
-        if wanted and account_id is None:
+    wanted = [
+        row
+        for row in due
+        if row[5] not in (State.delivered, State.in_doubt, State.skipped, State.cancelled)
+        and row[6] not in _UNWANTED
+        and row[4] > now
+    ]
+    numbers = rt.keys.open_numbers([row[9] for row in wanted])
+    people = [
+        calling.Person(row[7], row[2], number, row[8]) for row, number in zip(wanted, numbers, strict=True)
+    ]
+    calls = dict(zip((row[0] for row in wanted), calling.choose(rt, people), strict=True))
+    campaign_id, made = direct.campaign(Cls.otp), 0
+    for otp_id, fallback_at, contact_id, lang, expires_at, *_rest in due:
+        call = calls.get(otp_id)
+        if otp_id in calls and call is None:
             log.warning("one-time codes: no account can call; a code was not repeated")
-        call = account_id if wanted else None
         made += database.retry_locked(
             _call, otp_id, fallback_at, contact_id, lang, expires_at, call, campaign_id
         )
@@ -69,22 +80,23 @@ def fall_back(rt: Runtime) -> int:
 
 
 def _call(
-    otp_id: str, fallback_at: int, contact_id: int, lang: str, expires_at: int, account_id: int | None,
+    otp_id: str, fallback_at: int, contact_id: int, lang: str, expires_at: int, call: calling.Call | None,
     campaign_id: int,
 ) -> bool:  # fmt: skip
-    """Take a code off the list by compare-and-set; with an account, store the call that says it."""
+    """Take a code off the list by compare-and-set; with a call, store the message that says it."""
     with database.write_tx():
-        message_id = ids.allocate(1) if account_id else None
+        message_id = ids.allocate(1) if call else None
         taken = database.execute(
             "UPDATE otp SET fallback_at = NULL, call_id = ? WHERE id = ? AND fallback_at = ? AND seed IS NOT NULL",
             (message_id, otp_id, fallback_at),
         ).rowcount
-        if not (taken and message_id and account_id):
+        if not (taken and message_id and call):
             return False
         brand = settings.get("brand", "")
         minutes = str(max(1, round((expires_at - clock.now_ms()) / clock.MINUTE_MS)))
         said = wording.fill(wording.texts()[lang][1], {"minutes": minutes, "brand": brand})
-        direct.put(message_id, campaign_id, contact_id, Cls.otp, said, account_id, expires_at)
+        direct.put(message_id, campaign_id, contact_id, Cls.otp, said, call.account_id, expires_at)
+        call.keep(message_id)
     return True
 
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from core import clock
+from core import ids
 from core.audience import contacts, phones
 from core.content import parts, wording
 from core.contract.errors import Refusal
-from core.db import classes, settings
+from core.db import classes, database, settings
 from core.db.codes import Cls
 from core.i18n import _
 from core.sending import breaker
-from core.sending.otp import guard, rules
+from core.sending.otp import calling, guard, rules
 from core.sending.otp import wording as words
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Made:
     lang: str
     body: str
     channel: str
-    account_id: int
+    call: calling.Call | None
     fallback_ms: int | None
 
 
@@ -77,38 +77,28 @@ def checked(rt: Runtime, limits: rules.Rules, wish: Wish) -> Made:
         refusal.field = "to"
         raise
     guard.check(rt, limits, phone, wish.channel)
-    account_id, fallback_ms = _way(rt, limits, wish.channel)
-    lang = words.choose(wish.locale, phone.country, rt.settings.language)
     asked = guard.Request(phone, rt.keys.blind_index(phone.e164), guard.address(wish.ip))
+    call, fallback_ms = _way(rt, limits, wish.channel, asked)
+    lang = words.choose(wish.locale, phone.country, rt.settings.language)
     body = _body(phone, lang, wish.text, ttl_s, call=wish.channel == "voice")
-    return Made(asked, length, alphabet, ttl_s * 1000, lang, body, wish.channel, account_id, fallback_ms)
+    return Made(asked, length, alphabet, ttl_s * 1000, lang, body, wish.channel, call, fallback_ms)
 
 
-def _way(rt: Runtime, limits: rules.Rules, channel: str) -> tuple[int, int | None]:
-    """(account bound to, 0 for routing; ms until a call follows, None for none)."""
+def _way(
+    rt: Runtime, limits: rules.Rules, channel: str, asked: guard.Request
+) -> tuple[calling.Call | None, int | None]:
+    """(the call that says it at once, None for a text; ms until a call follows the text, None for none)."""
     if not any(account.enabled for account in breaker.load()):
         raise Refusal(_("There is no account to send through; add one under Providers."), field="channel")
-    caller = voice_account(rt)
     if channel == "voice":
-        if caller is None:
+        contact_id = database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (asked.phone_bidx,))
+        person = calling.Person(ids.allocate(1), contact_id or 0, asked.phone.e164, asked.phone.country)
+        [call] = calling.choose(rt, [person])
+        if call is None:
             raise Refusal(_("No account can call; add one of a provider with voice."), field="channel")
-        return caller, None
-    wanted = channel == "auto" and limits.fallback_s and caller is not None
-    return 0, limits.fallback_s * 1000 if wanted else None
-
-
-def voice_account(rt: Runtime) -> int | None:
-    """The account that may carry codes and can call, a working one first; None without any."""
-    allowed, now = classes.allowed_accounts(Cls.otp), clock.now_ms()
-    able = [
-        account
-        for account in breaker.load()
-        if account.enabled
-        and not account.halted
-        and (allowed is None or account.id in allowed)
-        and "voice" in getattr(rt.plugins.providers.get(account.provider), "channels", ())
-    ]
-    return min(able, key=lambda account: not account.usable(now)).id if able else None
+        return call, None
+    wanted = channel == "auto" and limits.fallback_s and calling.able(rt)
+    return None, limits.fallback_s * 1000 if wanted else None
 
 
 def _body(phone: phones.Phone, lang: str, text: str, ttl_s: int, *, call: bool) -> str:

@@ -6,7 +6,7 @@ costs a look-up.  Dice are thrown only where a share, a weight or a canary asks 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -71,13 +71,14 @@ class Chooser:
 
     def __init__(
         self, rule: Rule, cls: int, accounts: Mapping[int, Account], watch: Mapping[int, Watch], now: int,
-        facts: Facts, pool: Pool | None = None, how: str = "",
+        facts: Facts, pool: Pool | None = None, how: str = "", barred: Set[int] = frozenset(),
     ):  # fmt: skip
         self.rule, self._cls, self._accounts, self._watch = rule, cls, accounts, watch
         self._now, self._facts, self._pool = now, facts, pool
-        self._how = how or rule.strategy
+        self._how, self._barred = how or rule.strategy, barred
         self._ranked: dict[Any, _Ranked] = {}
         self._prices: dict[int, prices.Prices] = {}
+        self._currency: str | None = None
         self._arrival: Arrival | None = None
 
     def decide(self, items: Sequence[Item], tried: Tried) -> None:
@@ -107,7 +108,7 @@ class Chooser:
         seats, out, alive = [], [], set()
         for target in self.rule.targets:
             account = self._accounts.get(target.account_id)
-            why = unusable(account, self._now)
+            why = "papers" if target.account_id in self._barred else unusable(account, self._now)
             if why in ("", "rests"):
                 alive.add(target.account_id)
             if why:
@@ -133,13 +134,21 @@ class Chooser:
             table = self._prices.get(account_id)
             if table is None:
                 table = self._prices[account_id] = prices.Prices(account_id, self._cls, self._now)
-            return table.micros(item.country)
+            if self._currency is None:
+                self._currency = self._first_currency()
+            # Prices in another currency cannot be compared: as if there were none.
+            return table.micros(item.country) if table.currency == self._currency else 0
         if self.rule.strategy == "arrival":
             if self._arrival is None:
                 self._arrival = Arrival([target.account_id for target in self.rule.targets])
             carrier = self._facts.carriers.get(item.contact_id, "")
             return self._arrival.rate(account_id, item.country, carrier)
         return None
+
+    def _first_currency(self) -> str:
+        """The currency prices are compared in: that of the first account of the rule that has some."""
+        found = (prices.currency_of(target.account_id) for target in self.rule.targets)
+        return next(filter(None, found), "")
 
     def _behind(self, ranked: _Ranked, at: int, skipped: tuple[Out, ...] = ()) -> tuple[Out, ...]:
         """Why those after the chosen one were not asked."""

@@ -2,8 +2,8 @@
 
     {"how": "cheapest", "value": 45000, "not": [[2, "dearer", 60000], [3, "halted", null]]}
 
-`how` is a strategy, or first, hook (no rule fitted).  Reasons of the others: class, off, halted, rests, canary, later,
-dearer, lower, share, no_sender, refused (with the code of the provider).
+`how` is a strategy, or first, hook (no rule fitted).  Reasons of the others: class, papers, off, halted, rests,
+canary, later, dearer, lower, share, no_sender, refused (with the code of the provider).
 """
 
 from __future__ import annotations

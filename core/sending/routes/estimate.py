@@ -13,13 +13,31 @@ def account_ids(cls: int) -> list[int]:
     return sorted({target.account_id for rule in rules.in_force(cls) for target in rule.targets})
 
 
-class Dearest:
-    """As `Prices`, over all accounts of the rules: an upper bound, so that a budget is not overrun by a choice."""
+def currencies(cls: int) -> list[str]:
+    """Currencies of the prices of those accounts, by name."""
+    rows = database.query(
+        f"SELECT DISTINCT currency FROM price WHERE account_id {among()}", (listed(account_ids(cls)),)
+    )
+    return sorted(row[0] for row in rows)
 
-    def __init__(self, cls: int, at: int):
-        self._tables = [Prices(account_id, cls, at) for account_id in account_ids(cls)]
-        #: The currency of the first account that has prices.
-        self.currency = next((table.currency for table in self._tables if table.currency), "")
+
+def one_currency(cls: int) -> str:
+    """The currency of all of them; "" where there are several or none."""
+    found = currencies(cls)
+    return found[0] if len(found) == 1 else ""
+
+
+class Dearest:
+    """As `Prices`, over accounts of the rules: an upper bound, so that a budget is not overrun by a choice.
+
+    Prices in different currencies are never compared: `currency` takes the accounts of that one alone, of the only
+    one by default.
+    """
+
+    def __init__(self, cls: int, at: int, currency: str = ""):
+        self.currency = currency or one_currency(cls)
+        tables = [Prices(account_id, cls, at) for account_id in account_ids(cls)]
+        self._tables = [table for table in tables if self.currency and table.currency == self.currency]
 
     def micros(self, country: str) -> int:
         """Micro-units for one part to a country, at the dearest account."""

@@ -7,7 +7,7 @@ thrown for an invented message, so asking again may give another answer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import orjson
@@ -25,7 +25,7 @@ from core.sending.routes.choosing import Choice, unusable
 from core.sending.routes.health import Arrival
 from core.sending.routes.matching import Facts, fitting
 from core.sending.routes.router import Router
-from core.sending.routes.rules import FULL_BP, Rule
+from core.sending.routes.rules import FULL_BP, Rule, Target
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -105,6 +105,8 @@ def test(rt: Runtime, to: str, cls: Cls, text: str = "") -> Answer:
     encoding, n = parts.count(text, cn=phone.country == "CN") if text else ("", 0)
     tested = tuple(_tested(router, facts, item, choice, rule) for rule in rules.every())
     default, _how = router.without_rule(item.country)
+    # Nobody asks them; that they are there and why they are not asked is what a person wants to know.
+    default = replace(default, targets=(*default.targets, *map(Target, sorted(router.barred))))
     tested += (_tested(router, facts, item, choice, default),)
     account = every.get(choice.account_id)
     price, currency = prices.price_of(choice.account_id, item.country, cls) if account else (0, "")
@@ -172,14 +174,15 @@ def _tested(router: Router, facts: Facts, item: Item, choice: Choice, rule: Rule
     for target in rule.targets:
         account = router.every.get(target.account_id)
         price, currency = prices.price_of(target.account_id, item.country, router.cls)
+        barred = target.account_id in router.barred
+        state = "papers" if barred else unusable(router.allowed.get(target.account_id), router.now) or "on"
         watch = router.watch.get(target.account_id)
         candidates.append(
             Candidate(
                 target.account_id, account.name if account else "–", target.weight,
-                unusable(router.allowed.get(target.account_id), router.now) or "on",
-                price if currency else None, currency, arrival.rate(target.account_id, item.country, carrier),
+                state, price if currency else None, currency, arrival.rate(target.account_id, item.country, carrier),
                 watch.share_bp if watch else FULL_BP, target.account_id == made.account_id,
-                reasons.get(target.account_id, ""),
+                reasons.get(target.account_id, "papers" if barred else ""),
             )
         )  # fmt: skip
     return Tested(rule.id, rule.name, rule.strategy, not misses, misses, decides, tuple(candidates))

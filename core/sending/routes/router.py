@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from core.sending import route
 from core.sending.breaker import OPEN_MS, Account
+from core.sending.dossiers import barring
 from core.sending.item import Item
 from core.sending.routes import awaited, decision, health, pools, rules
 from core.sending.routes.choosing import Choice, Chooser, Tried
@@ -40,9 +41,11 @@ class Router:
     """Of one batch.  `account_id` is the one the campaign names, or None."""
 
     def __init__(self, rt: Runtime, cls: int, account_id: int | None, every: Mapping[int, Account], now: int):
-        self.rt, self.cls, self.every, self.now = rt, cls, route.with_papers(every, cls), now
+        #: Who may not carry the class for want of papers.
+        self.barred = barring.barred(cls)
+        self.rt, self.cls, self.every, self.now = rt, cls, route.with_papers(every, self.barred), now
         #: Whom the class and the campaign allow at all.
-        candidates = route.candidates(self.every.values(), account_id, cls)
+        candidates = route.candidates(self.every.values(), account_id, cls, self.barred)
         self.allowed = {one.id: one for one in route.fitting(rt, candidates, cls)}
         self.rules: list[Rule] = []
         self.watch: dict[int, health.Watch] = {}
@@ -110,7 +113,7 @@ class Router:
     def chooser(self, rule: Rule, facts: Facts, how: str = "") -> Chooser:
         """Who ranks the accounts of a rule."""
         pool = self.pools.get(rule.pool_id or 0)
-        return Chooser(rule, self.cls, self.allowed, self.watch, self.now, facts, pool, how)
+        return Chooser(rule, self.cls, self.allowed, self.watch, self.now, facts, pool, how, self.barred)
 
     def without_rule(self, country: str) -> tuple[Rule, str]:
         """What stands where no rule fits: the account a plugin picks, else the first, then the others."""
