@@ -16,6 +16,7 @@ _HOMES = {
     ),
     "core.contract.kinds": ("KINDS",),
     "core.gateway": ("Gateway",),
+    "core.i18n": ("Words",),
     "core.contract.types": (
         "AtVendor", "Balance", "CLASSES", "ContentCheck", "Draft", "FieldInfo", "Finding", "Form", "Found", "Hours",
         "Inbound", "Job", "MenuItem", "Metric", "MetricValue", "NumberFacts", "NumberIntelligence",
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from core.contract.errors import *  # noqa: F403
     from core.contract.hookspecs import hookimpl, hookspec  # noqa: F401
     from core.contract.types import *  # noqa: F403
+    from core.i18n import Words  # noqa: F401
 
 
 def __getattr__(name: str) -> Any:

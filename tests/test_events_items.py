@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+import os
+import re
+from pathlib import Path
 
 import pytest
 
 from core import clock
 from core.audience import contacts, events
-from core.audience.events import catalogue
+from core.audience.events import catalogue, itemfile
 from core.audience.events.recording import NewEvent
 from core.db import database
 
@@ -80,3 +85,51 @@ def test_a_file_without_keys_is_refused(cli_sqlite, tmp_path, text, says):
     refused = cli_sqlite("item", "import", file)
     assert refused.exit_code == 1 and says in refused.stderr
     assert database.scalar("SELECT COUNT(*) FROM item") == 0
+
+
+def test_every_rejected_row_is_in_a_file_that_can_be_mended_and_imported(cli, rt, tmp_path):
+    file = tmp_path / "items.csv"
+    rows = [f"SKU{n},=Boot {n},shoes,{'dear' if n % 2 else 5},tag" for n in range(1_000)]
+    file.write_text("key,title,category,price,tags\n" + "\n".join(rows))
+    done = _json(cli("item", "import", file, "--json"))
+    assert (done["rejected"], len(done["rejects"])) == (500, 100)
+    told = Path(done["rejects_file"])
+    assert told.stat().st_mode & 0o777 == 0o600
+    lines = list(csv.reader(told.read_text("utf-8-sig").splitlines()))
+    assert lines[0] == ["row", "reason", "key", "title", "category", "price", "tags"] and len(lines) == 501
+    assert lines[1][0] == "3" and lines[1][2:] == ["SKU1", "'=Boot 1", "shoes", "dear", "tag"]
+    assert len({line[2] for line in lines[1:]}) == 500
+    told.write_text(told.read_text("utf-8-sig").replace('"dear"', '"7"'), "utf-8")
+    again = _json(cli("item", "import", told, "--json"))
+    assert (again["created"], again["rejected"], again["rejects_file"]) == (500, 0, None)
+    assert "Rejected rows with reasons: " in cli("item", "import", file).output
+
+
+def test_files_of_rejected_rows_go_after_a_month(rt_sqlite, tmp_path):
+    folder = rt_sqlite.settings.path("uploads")
+    folder.mkdir(exist_ok=True)
+    old, young = folder / f"rejects-items-{'0' * 16}.csv", folder / f"rejects-items-{'1' * 16}.csv"
+    for path in (old, young):
+        path.write_text("row\n")
+    os.utime(old, (1, 1))
+    file = tmp_path / "items.csv"
+    file.write_text("key\nSKU1\n")
+    itemfile.load(rt_sqlite, file, {}, "ann")
+    assert not old.exists() and young.exists()
+
+
+def test_the_page_gives_all_rejected_rows_as_a_file(client, login):
+    rows = "\n".join(f"SKU{n},dear" for n in range(150))
+    page = client.post(
+        "/contacts/events/items",
+        data={"file": (io.BytesIO(f"key,price\n{rows}\n".encode()), "items.csv")},
+        content_type="multipart/form-data",
+    ).get_data(as_text=True)
+    assert "The first 100 of 150." in page
+    [link] = re.findall(r"/contacts/events/items/rejects/rejects-items-[0-9a-f]{16}\.csv", page)
+    answer = client.get(link)
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.get_data(as_text=True).count("SKU") == 150
+    assert login("viewer").get(link).status_code == 403
+    for name in (f"rejects-items-{'a' * 16}.csv", "cooee.db", "..%2Fcooee.db"):
+        assert client.get(f"/contacts/events/items/rejects/{name}").status_code == 404

@@ -8,10 +8,11 @@ from core import clock
 from core.audience import consent, contacts, events, fields, labels, suppression
 from core.audience.events import folding
 from core.audience.quality import merged, merging
+from core.audience.sources import site
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import Cls, State
-from core.db.models import ALL
+from core.db.models import ALL, EventSource, Trial, TrialNumber
 
 T0 = 1_795_000_000_000
 #: Tables a merge may change for ever: its own record, the audit log, work for the label rules.
@@ -59,7 +60,22 @@ def pair(rt):
             events.NewEvent("view", T0 + 9, contact_id=second, key="v2", item="tea"),
         ],
     )
+    with database.write_tx():
+        # A visitor of a site, and a phone of a trial that is over.
+        site_id = EventSource.create(name="site", kind="site", token="t", secret_enc=b"", created_at=T0).id
+        for contact, person in ((first, b"a" * 16), (second, b"b" * 16)):
+            database.execute(
+                "INSERT INTO site_person (source_id, person, contact_id) VALUES (?, ?, ?)",
+                (site_id, person, contact),
+            )
+        trial(second, "done")
     return first, second
+
+
+def trial(contact: int, state: str) -> int:
+    """A trial with this phone, inside `write_tx()`."""
+    made = Trial.create(name="Autumn", state=state, plan="{}", seed=1, created_at=T0).id
+    return TrialNumber.create(trial_id=made, contact_id=contact, country="CN", carrier="", zone="UTC").id
 
 
 def checked() -> None:
@@ -238,3 +254,87 @@ def test_two_thousand_events_move_quickly(rt_sqlite, n):
     merging.unmerge(rt_sqlite, merging.merge(rt_sqlite, first, second))
     assert clock.monotonic() - began < 2
     assert events.counted(second)["view"].n == n
+
+
+# --- whoever names a contact ------------------------------------------------------------------------------
+
+#: Tables whose rows go on naming the contact they were written for, and why.
+STAYS = {
+    "click": "of a text that went to that number", "clicked": "as click",
+    "consent_event": "the ledger of a number, which nobody changes", "contact_topic": "what the ledger says",
+    "consequence": "of a message", "message": "campaigns go on adding up", "inbound": "came from that number",
+    "otp": "a code of that number", "sender_sticky": "who texts that number",
+    "label_change": "what happened to that contact", "import_change": "what a file changed there, for its undo",
+    "erasure": "the receipt of somebody erased",
+    "not_same_contact": "who was merged away speaks for the contact that was kept (quality.distinct)",
+}  # fmt: skip
+#: Rows of the other contact that end; an undo writes those of the first line again, a check the last.
+ENDS = {
+    "profile",
+    "number_info",
+    "contact_label",
+    "label_block",
+    "event",
+    "event_stat",
+    "touched",
+    "quality_contact",
+}
+MOVES = {"site_person", "trial_number"}
+
+
+def test_every_table_that_names_a_contact_is_moved_or_stays_on_purpose(rt, pair):
+    first, second = pair
+    naming = {
+        model._meta.table_name
+        for model in ALL
+        if "contact_id" in {column.name for column in database.proxy.get_columns(model._meta.table_name)}
+    }
+    assert naming == set(STAYS) | ENDS | MOVES, "decide what a merge does with the rows of a new table"
+    with database.write_tx():
+        label = database.scalar("SELECT MIN(id) FROM label")
+        for sql in (
+            "INSERT INTO label_block (label_id, contact_id, who, at) VALUES (?, ?, '', 0)",
+            "INSERT INTO quality_contact (kind, group_id, contact_id, detail) VALUES ('duplicate', ?, ?, '')",
+        ):
+            database.execute(sql, (label, second))
+        database.execute("DELETE FROM number_info")
+        database.execute(
+            "INSERT INTO number_info (contact_id, region, carrier, zone, line_type, permanent_failures, "
+            "status, checked_at) VALUES (?, '', '', '', 1, 0, 0, 0)",
+            (second,),
+        )
+
+    def of(table: str, contact: int) -> int:
+        return database.scalar(f"SELECT COUNT(*) FROM {table} WHERE contact_id = ?", (contact,))
+
+    before = {table: of(table, second) for table in naming}
+    assert all(before[table] for table in ENDS | MOVES), before
+    had = {table: of(table, first) for table in MOVES}
+    merging.merge(rt, first, second)
+    after = {table: of(table, second) for table in naming}
+    assert after == {table: before[table] if table in STAYS else 0 for table in naming}
+    assert {table: of(table, first) for table in MOVES} == {
+        table: had[table] + before[table] for table in MOVES
+    }
+
+
+@pytest.mark.parametrize("state", ["draft", "running", "paused"])
+def test_the_phone_of_a_trial_at_work_is_not_merged_away(rt, pair, state):
+    first, second = pair
+    with database.write_tx():
+        trial(second, state)
+    with pytest.raises(Refusal, match="Autumn") as refused:
+        merging.merge(rt, first, second)
+    assert refused.value.status == 409
+    assert contacts.get(rt, second).name == "王芳芳"
+    merging.merge(rt, second, first)
+
+
+def test_a_visitor_of_a_site_is_the_kept_contact_and_the_other_again_after_the_undo(rt, pair):
+    first, second = pair
+    source = EventSource.get(EventSource.name == "site")
+    merge_id = merging.merge(rt, first, second)
+    assert site.contact_of(source, (b"b" * 16).hex()) == first
+    merging.unmerge(rt, merge_id)
+    assert site.contact_of(source, (b"b" * 16).hex()) == second
+    assert site.contact_of(source, (b"a" * 16).hex()) == first

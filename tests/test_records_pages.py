@@ -11,7 +11,7 @@ from core.contract.types import Result
 from core.db import database, settings
 from core.db.codes import State
 from core.security import users
-from core.sending import accounts, balances, batch, errorkinds, lanes, receipts, stopping
+from core.sending import accounts, balances, batch, errorkinds, lanes, receipts, stopping, waits
 from core.sending.calls import rows
 from tests import receiving
 from tests import send_kit as kit
@@ -106,8 +106,8 @@ def test_the_queue_shows_lanes_and_what_is_held_and_tries_it_now(client, rt_sqli
     _tape, campaign, _account = sent
     [lane] = lanes.lanes()
     assert (lane.waiting, lane.later, lane.on_wire, lane.in_doubt) == (1, 1, 0, 0)
-    [hold] = lanes.held([lane])
-    assert (hold.reason, hold.n) == ("E2", 1)
+    [hold] = waits.held(rt_sqlite, [lane])
+    assert (hold.kind, hold.reason, hold.n) == ("retry", "E2", 1)
     page = html(client.get("/messages/queue"))
     assert "Retry now" in page and "E2" in page
     fragment = client.get("/messages/queue", headers={"HX-Request": "true"})

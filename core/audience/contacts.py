@@ -11,8 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core import clock
-from core.audience import consent, fields, kinds, labels, phones, search, suppression
+from core.audience import consent, fields, kinds, labels, search, suppression
 from core.audience.events import waiting
+from core.audience.lookup import look_up as look_up
+from core.audience.lookup import need as need
+from core.audience.lookup import number as number
 from core.audience.quality import merged
 from core.contract.errors import Refusal
 from core.db import bulk, database
@@ -68,34 +71,6 @@ def get(rt: Runtime, contact_id: int) -> Contact:
         *(contact_id, crypto.mask(rt.keys.open_number(row[0])), row[1] or "", row[2] or "", row[3], row[4]),
         *(LineType(row[5]), *row[6:15], labels.of([contact_id])[contact_id], bytes(row[15])),
     )
-
-
-def need(rt: Runtime, text: str) -> int:
-    """The id of the contact with a number in any spelling; raises `Refusal` when there is none."""
-    phone = number(rt, text)
-    found = database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (rt.keys.blind_index(phone.e164),))
-    if found is None:
-        raise Refusal(
-            _("There is no contact with the number %(phone)s.", phone=phone.e164), field="phone", status=404
-        )
-    return found
-
-
-def number(rt: Runtime, text: str, region: str = "") -> phones.Phone:
-    """A valid number; raises `Refusal` with the value and the remedy."""
-    region = region or rt.settings.default_region
-    phone = phones.parse(text.strip(), region)
-    if phone is None:
-        raise Refusal(
-            _(
-                "“%(text)s” is no valid phone number in %(region)s; write it with its country code, "
-                "for instance +8613800138000.",
-                text=text.strip()[:40],
-                region=region,
-            ),
-            field="phone",
-        )
-    return phone
 
 
 def create(rt: Runtime, text: str, *, region: str = "", name: str = "", who: str = "") -> int:
@@ -200,12 +175,16 @@ def reveal(rt: Runtime, contact_id: int, *, who: str) -> str:
     return rt.keys.open_number(row[0])
 
 
-def as_dict(rt: Runtime, contact_id: int, *, phone: str | None = None) -> dict[str, Any]:
-    """A contact for programs: basics, fields, labels, consent a class, suppression."""
+def as_dict(rt: Runtime, contact_id: int, *, phone: str | None = None, former: str = "") -> dict[str, Any]:
+    """A contact for programs: basics, fields, labels, consent a class, suppression.
+
+    `former` is the number it was asked for by, where that was merged into it.
+    """
     contact = get(rt, contact_id)
     return {
         "id": contact.id,
         "phone": phone or contact.phone,
+        **({"former": former} if former else {}),
         "name": contact.name,
         "email": contact.email,
         "country": contact.country,

@@ -104,6 +104,7 @@ def _forget(contact_id: int, bidx: bytes) -> None:
             contact_id,
         ),
         ("DELETE FROM source_order WHERE phone_bidx = ?", bidx),
+        ("DELETE FROM not_same_contact WHERE contact_id = ?", contact_id),
         ("DELETE FROM site_person WHERE contact_id = ?", contact_id),
         ("DELETE FROM otp WHERE contact_id = ?", contact_id),
         ("UPDATE trial_number SET owner = '', link = link + 1 WHERE contact_id = ?", contact_id),

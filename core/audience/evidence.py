@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import clock
 from core.audience import chain, contacts, suppression, timeline
+from core.audience.quality import merged
 from core.db import database
 from core.db.codes import Cls
 from core.security import audit
@@ -32,12 +33,14 @@ def evidence(rt: Runtime, text: str, *, who: str) -> dict[str, Any]:
     number = contacts.number(rt, text)
     bidx = rt.keys.blind_index(number.e164)
     contact_id = database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (bidx,))
+    texted = merged.gone_with(bidx) if contact_id is None else contact_id
     with database.write_tx():
         audit.record(who, "consent.export", f"contact:{contact_id}" if contact_id else "number")
     walked = chain.verify(rt)
     return {
         "phone": number.e164,
         "contact": contact_id,
+        "merged_into": merged.kept_for(bidx) if contact_id is None else None,
         "made_at": iso(clock.now_ms()),
         "made_by": who,
         "consent": contacts.consent_dict(contact_id) if contact_id else {},
@@ -46,7 +49,7 @@ def evidence(rt: Runtime, text: str, *, who: str) -> dict[str, Any]:
             "intact": walked.broken is None, "broken": walked.broken, "events": walked.events, "seals": walked.seals,
         },
         "suppression": _suppressed(bidx),
-        "texts": _texts(contact_id) if contact_id else [],
+        "texts": _texts(texted) if texted else [],
         "replies": _replies(bidx),
         "erasures": _erasures(bidx),
     }  # fmt: skip
@@ -54,8 +57,8 @@ def evidence(rt: Runtime, text: str, *, who: str) -> dict[str, Any]:
 
 def subject(rt: Runtime, text: str, *, who: str) -> dict[str, Any]:
     """Everything about a contact; audited.  Raises `Refusal` when the number is no contact."""
-    contact_id = contacts.need(rt, text)
-    proof = evidence(rt, text, who=who)
+    contact_id, own, _former = contacts.look_up(rt, text)
+    proof = evidence(rt, own, who=who)
     with database.write_tx():
         audit.record(who, "contact.subject", f"contact:{contact_id}")
     profile = contacts.as_dict(rt, contact_id, phone=proof["phone"])

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from core import clock
 from core.audience import labels, phones
+from core.audience.quality import merged
 from core.db import database
 from core.db.codes import MARKETING, Cls, LineType
 from core.security import crypto
@@ -162,11 +163,21 @@ def consent_word(consent_bits: int, optout_bits: int) -> str:
 
 
 def by_phone(rt: Runtime, text: str) -> int | None:
-    """The id of the contact with this number, in any spelling; None when there is none."""
+    """The id of the contact this number, in any spelling, is or was of; None when there is none."""
     phone = phones.parse(text.strip(), rt.settings.default_region)
     if phone is None:
         return None
-    return database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (rt.keys.blind_index(phone.e164),))
+    bidx = rt.keys.blind_index(phone.e164)
+    found = database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (bidx,))
+    return merged.kept_for(bidx) if found is None else found
+
+
+def former(rt: Runtime, text: str) -> int | None:
+    """The contact a text that is somebody's former number leads to; None for any other text."""
+    bidx = _bidx(rt, text.strip())
+    if not bidx or database.one("SELECT 1 FROM contact WHERE phone_bidx = ?", (bidx,)):
+        return None
+    return merged.kept_for(bidx)
 
 
 def total() -> int:
@@ -199,20 +210,30 @@ def _text(rt: Runtime, text: str) -> tuple[str, Any]:
     digits = "".join(c for c in text if c.isdigit())
     if text.isdecimal() and len(digits) == 4:
         return "c.tail = ?", int(digits)
-    if len(digits) >= 5 and not any(c.isalpha() for c in text):
-        phone = phones.parse(text, rt.settings.default_region)
-        if phone is None and not text.startswith("+"):
-            phone = phones.parse("+" + digits, "")
-        return "c.phone_bidx = ?", rt.keys.blind_index(phone.e164) if phone else b""
+    bidx = _bidx(rt, text)
+    if bidx is not None:
+        kept = former(rt, text)
+        return ("c.phone_bidx = ?", bidx) if kept is None else ("c.id = ?", kept)
     like = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"c.name {'I' if database.is_postgres() else ''}LIKE ? ESCAPE '\\'", f"%{like}%"
+
+
+def _bidx(rt: Runtime, text: str) -> bytes | None:
+    """The blind index of a text that looks like a number (b"" when it is none), else None."""
+    digits = "".join(c for c in text if c.isdigit())
+    if len(digits) < 5 or any(c.isalpha() for c in text):
+        return None
+    phone = phones.parse(text, rt.settings.default_region)
+    if phone is None and not text.startswith("+"):
+        phone = phones.parse("+" + digits, "")
+    return rt.keys.blind_index(phone.e164) if phone else b""
 
 
 def _scan(
     where: str, params: Sequence[Any], edge: int | None, upwards: bool, want: int
 ) -> tuple[list[int], int | None]:
     """Ids that match, nearest to the edge first; and the id come to when the time was up, else None."""
-    if any(exact in where for exact in ("c.tail = ?", "c.phone_bidx = ?")):
+    if any(exact in where for exact in ("c.tail = ?", "c.phone_bidx = ?", "c.id = ?")):
         return _between(where, params, _bounds(edge, upwards), upwards, want), None
     low, high = _bounds(edge, upwards)
     top = database.scalar("SELECT MAX(contact_id) FROM profile") or 0

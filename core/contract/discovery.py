@@ -17,6 +17,7 @@ import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -86,16 +87,24 @@ class Plugin:
         if problem not in self.problems:
             self.problems.append(problem)
 
+    @property
+    def about(self) -> str:
+        """What it is, in a sentence: its `ABOUT`, else how its docstring begins."""
+        told = getattr(self.module, "ABOUT", "")
+        if isinstance(told, str) and told.strip():
+            return told
+        doc = (getattr(self.module, "__doc__", "") or "").strip()
+        return " ".join(doc.partition("\n\n")[0].split())[:300]
+
     def report(self) -> dict[str, Any]:
         """As plain data."""
-        doc = (getattr(self.module, "__doc__", "") or "").strip().splitlines()
         return {
             "name": self.name,
             "source": self.source,
             "version": self.version,
             "path": self.path,
             "state": self.state,
-            "about": doc[0] if doc else "",
+            "about": self.about,
             "reason": self.error or self.off,
             "traceback": self.trace,
             "problems": list(self.problems),
@@ -176,10 +185,16 @@ def _module(name: str, file: Path, module: str) -> Candidate:
     return Plugin(name, "bundled", path=str(file)), lambda: from_file(module, file)
 
 
-def _installed() -> Iterator[Candidate]:
+@cache
+def _entry_points(_path: tuple[str, ...]) -> list[Any]:
+    """Those of a search path, looked up once: it means reading a file of every distribution on it."""
     from importlib.metadata import entry_points
 
-    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+    return sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name)
+
+
+def _installed() -> Iterator[Candidate]:
+    for point in _entry_points(tuple(sys.path)):
         version = point.dist.version if point.dist else ""
         yield Plugin(point.name, "installed", version=version, path=point.value), point.load
 

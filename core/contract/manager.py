@@ -7,6 +7,7 @@ names) and the calls are made here, in the order of registration, each on its ow
 
 from __future__ import annotations
 
+import inspect
 import logging
 import os
 import threading
@@ -16,6 +17,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from time import perf_counter
+from types import ModuleType
 from typing import Any
 
 import pluggy
@@ -39,6 +41,17 @@ FAILING = "failing: "
 _MARK = f"{hookspecs.PROJECT}_impl"
 
 
+class _Books(pluggy.PluginManager):
+    """Looks at the functions of a module only: pluggy's careful look at every name took most of a start."""
+
+    def parse_hookimpl_opts(self, plugin: Any, name: str) -> Any:
+        if isinstance(plugin, ModuleType):
+            given = vars(plugin).get(name)
+            if not (inspect.isroutine(given) and hasattr(given, _MARK)):
+                return None
+        return super().parse_hookimpl_opts(plugin, name)
+
+
 class Plugins(Registry):
     """The plugins of one process, made once by `core.app.compose` and handed down as `rt.plugins`.
 
@@ -54,7 +67,7 @@ class Plugins(Registry):
         self._on_disable = on_disable
         self._trace = os.environ.get("COOEE_TRACE_PLUGINS", "") not in ("", "0")
         self._impls: dict[str, list[tuple[Plugin, Any]]] = {}
-        self._pm = pluggy.PluginManager(hookspecs.PROJECT)
+        self._pm = _Books(hookspecs.PROJECT)
         self._pm.add_hookspecs(hookspecs)
         self._register_all()
 

@@ -1,7 +1,8 @@
-"""Bulk reads and writes whose fastest form differs between the two databases."""
+"""Bulk reads and writes whose fastest form differs between the two databases, and what speeds up both."""
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
@@ -134,3 +135,15 @@ def retry_conflict(work: Callable[..., Any], *args: Any, tries: int = 3) -> Any:
             if attempt + 1 == tries or type(error).__name__ not in ("IntegrityError", "UniqueViolation"):
                 raise
     return None
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """No search for cycles while the tuples of a chunk are made: it takes a fifth of the time and finds none."""
+    collecting = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collecting:
+            gc.enable()

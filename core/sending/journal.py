@@ -128,7 +128,7 @@ def _unpacked(line: bytes) -> Iterator[Told]:
 
 
 def _ids(line: bytes) -> Iterable[int]:
-    """Of a line S; before version 0.4 ids stood there with spaces between."""
+    """Of a line S; before version 0.3 ids stood there with spaces between."""
     named = line.split(b" ", 3)[3]
     return orjson.loads(named) if named.startswith(b"[") else map(int, named.split())
 

@@ -1,4 +1,6 @@
-"""The queue as people see it: what waits, what is on the wire, what is stuck, held or in doubt, and why.
+"""The queue as people see it: what waits, what is on the wire, what is stuck or in doubt, and why.
+
+What waits for an instant or a person is in core.sending.waits.
 
 Read from counters and partial indexes: no figure here counts more than `MANY` rows of messages.
 """
@@ -51,18 +53,6 @@ class Lane:
     def direct(self) -> bool:
         """Single messages rather than a campaign."""
         return self.name.startswith("direct:")
-
-
-class Hold(NamedTuple):
-    """Messages of a campaign that wait for an instant: why ("" for an hour or an account at rest), how many,
-    the first and the last instant."""
-
-    campaign_id: int
-    name: str
-    reason: str
-    n: int
-    first_at: int
-    last_at: int
 
 
 class Stuck(NamedTuple):
@@ -138,25 +128,6 @@ def _next_at(campaign_id: int) -> int | None:
     return database.scalar(
         "SELECT MIN(not_before) FROM message WHERE state = 0 AND campaign_id = ?", (campaign_id,)
     )
-
-
-def held(found: list[Lane], now: int | None = None) -> list[Hold]:
-    """What of these lanes waits for an instant, by reason."""
-    now = clock.now_ms() if now is None else now
-    made = []
-    for lane in found:
-        if not lane.later:
-            continue
-        made += [
-            Hold(lane.campaign_id, lane.name, reason, n, first, last)
-            for reason, n, first, last in database.query(
-                "SELECT why, COUNT(*), MIN(not_before), MAX(not_before) FROM (SELECT COALESCE(reason, '') AS why, "
-                "not_before FROM message WHERE state = 0 AND campaign_id = ? AND not_before > ? LIMIT ?) AS found "
-                "GROUP BY why ORDER BY 2 DESC",
-                (lane.campaign_id, now, MANY),
-            )
-        ]
-    return made
 
 
 def stuck(now: int | None = None) -> list[Stuck]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core import clock, ids, secrecy
+from core.audience.quality import merged
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import Cls, State
@@ -36,7 +37,9 @@ EXPORT_COLUMNS = (
 
 _SELECT = (
     "SELECT m.id, m.campaign_id, k.name, m.contact_id, c.name, c.phone_enc, m.variant, m.cls, m.state, m.reason, "
-    "a.name, m.provider_id, m.parts, m.cost_micros, k.currency, m.not_before, m.submitted_at, m.final_at, m.attempt "
+    "a.name, m.provider_id, m.parts, m.cost_micros, "
+    "COALESCE((SELECT MIN(p.currency) FROM price p WHERE p.account_id = m.account_id), k.currency), "
+    "m.not_before, m.submitted_at, m.final_at, m.attempt "
     "FROM message m LEFT JOIN contact c ON c.id = m.contact_id LEFT JOIN account a ON a.id = m.account_id "
     "LEFT JOIN campaign k ON k.id = m.campaign_id"
 )
@@ -95,7 +98,6 @@ class Filter:
         """Conditions on `message m` and their parameters."""
         pairs = [
             ("m.campaign_id = ?", self.campaign_id),
-            ("m.contact_id = ?", self.contact_id),
             ("m.account_id = ?", self.account_id),
             ("m.state = ?", State[self.state].value if self.state else None),
             ("m.reason = ?", self.reason or None),
@@ -112,7 +114,13 @@ class Filter:
             ("COALESCE(m.submitted_at, m.id / 1048576) < ?", self.until),
         ]
         kept = [(sql, value) for sql, value in pairs if value is not None]
-        return [sql for sql, _value in kept], [value for _sql, value in kept]
+        where, params = [sql for sql, _value in kept], [value for _sql, value in kept]
+        if self.contact_id is not None:
+            # Texts keep the contact they went to, also when that was merged into another.
+            ids = merged.ids_of(self.contact_id)
+            where.append(f"m.contact_id IN ({database.in_list(len(ids))})")
+            params += ids
+        return where, params
 
     def certainly_empty(self) -> bool:
         """The counters know of no such message; looking for none would read every row."""

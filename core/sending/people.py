@@ -167,7 +167,8 @@ def select_sql(
     lot = draw.sql(campaign.salt, draw.HOLDOUT, "profile.contact_id") if campaign.holdout_bp else draw.SCALE
     sql = (
         f"SELECT profile.contact_id AS contact_id, profile.country AS country, profile.language AS language, "  # noqa: S608, E501
-        f"{why_sql(cls, never, topic_of(campaign))} AS why, {lot} AS lot, {variant} AS variant "
+        f"{why_sql(cls, never, topic_of(campaign))} AS why, {lot} AS lot, {variant} AS variant, "
+        "profile.last_sent_at AS last_sent_at "
         f"FROM profile WHERE ({where}) AND profile.contact_id > ? AND profile.contact_id <= ?"
     )
     return sql, params

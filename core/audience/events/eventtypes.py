@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from core import clock
 from core.audience import kinds
+from core.audience.events import store, typeuse
 from core.audience.events.facts import COMMON as COMMON
 from core.audience.events.facts import MONEY as MONEY
 from core.contract.errors import Refusal
 from core.db import bulk, database
-from core.i18n import _, lazy
+from core.i18n import _, _n, lazy
 from core.security import audit
 
 #: Kinds of properties a custom type may have; see `core.audience.kinds`.
@@ -74,11 +75,7 @@ def add(key: str, *, title: str = "", properties: Mapping[str, str] | None = Non
             _("“%(key)s” is no key of a type: use small letters, digits and _, at most 40.", key=key[:60]),
             field="key",
         )
-    for name, kind in properties.items():
-        _check_property(name, kind)
-    if len(properties) > _MOST_PROPERTIES:
-        raise Refusal(_("A type has at most %(max)s properties.", max=_MOST_PROPERTIES), field="properties")
-    text = json.dumps(properties, ensure_ascii=False, sort_keys=True)
+    text = _checked(properties)
     with database.write_tx():
         if database.one("SELECT 1 FROM event_type WHERE key = ?", (key,)):
             raise Refusal(_("There is a type “%(key)s” already.", key=key), field="key", status=409)
@@ -91,6 +88,93 @@ def add(key: str, *, title: str = "", properties: Mapping[str, str] | None = Non
         )
         audit.record(who, "event_type.add", f"event_type:{type_id}", key)
     return Type(type_id, key, title or key, False, properties)
+
+
+def get(key: str) -> Type:
+    """A type by its key.  Raises `Refusal` (404)."""
+    found = next((made for made in all_types() if made.key == key), None)
+    if found is None:
+        raise Refusal(_("There is no event type “%(name)s”.", name=key[:60]), field="key", status=404)
+    return found
+
+
+def edit(
+    key: str, *, title: str | None = None, properties: Mapping[str, str] | None = None, who: str = ""
+) -> Type:
+    """Change what people see of a custom type, or its properties; None leaves them as they are.
+
+    Properties may be added at any time.  One that a rule asks for stays, and while there are events of the
+    type each keeps its kind, for theirs are stored as they are.  Raises `Refusal`.
+    """
+    with database.write_tx():
+        found = _own(key)
+        new = dict(found.properties if properties is None else properties)
+        text = _checked(new)
+        for name, kind in found.properties.items():
+            if new.get(name) == kind:
+                continue
+            if name not in new:
+                _unused(typeuse.of_property(key, name), name)
+            elif typeuse.of(key, found.id)[1]:
+                raise Refusal(
+                    _("There are events with “%(name)s” as %(kind)s; add a property with another name.",
+                      name=name, kind=kind),
+                    field="properties", status=409,
+                )  # fmt: skip
+        database.execute("UPDATE event_type SET properties = ? WHERE id = ?", (text, found.id))
+        if title is not None:
+            database.execute(
+                "UPDATE event_type SET title = ? WHERE id = ?", (kinds.clean(title)[:100], found.id)
+            )
+        audit.record(who, "event_type.edit", f"event_type:{found.id}", f"{key} {text}"[:1000])
+    return get(key)
+
+
+def remove(key: str, *, who: str = "") -> None:
+    """Remove a custom type nothing uses.  Raises `Refusal`, which says where it is used."""
+    with database.write_tx():
+        store.hold()
+        found = _own(key)
+        uses, n = typeuse.of(key, found.id)
+        _unused(uses, key)
+        if n:
+            raise Refusal(
+                _n("There is %(n)s event of “%(key)s”; the type stays while there is any.",
+                   "There are %(n)s events of “%(key)s”; the type stays while there are any.", n, key=key),
+                field="key", status=409,
+            )  # fmt: skip
+        database.execute("DELETE FROM event_type WHERE id = ?", (found.id,))
+        audit.record(who, "event_type.remove", f"event_type:{found.id}", key)
+
+
+def _own(key: str) -> Type:
+    """A custom type, held against others who change it."""
+    if database.is_postgres():
+        database.execute("SELECT 1 FROM event_type WHERE key = ? FOR UPDATE", (key,))
+    found = get(key)
+    if found.builtin:
+        raise Refusal(
+            _("“%(key)s” is built in: it cannot be changed or removed.", key=key), field="key", status=409
+        )
+    return found
+
+
+def _unused(uses: Sequence[typeuse.Use], name: str) -> None:
+    if uses:
+        raise Refusal(
+            _("“%(name)s” is used by %(users)s; change those first.",
+              name=name, users=_(", ").join(f"“{use.name}”" for use in uses[:20])),
+            field="properties", status=409,
+        )  # fmt: skip
+
+
+def _checked(properties: Mapping[str, str]) -> str:
+    """Properties as they are stored.  Raises `Refusal`."""
+    for name, kind in properties.items():
+        _check_property(name, kind)
+    if len(properties) > _MOST_PROPERTIES:
+        raise Refusal(_("A type has at most %(max)s properties.", max=_MOST_PROPERTIES), field="properties")
+    return json.dumps(dict(properties), ensure_ascii=False, sort_keys=True)
 
 
 def _check_property(name: str, kind: str) -> None:

@@ -45,13 +45,15 @@ class NewEvent:
 class Outcome:
     """What became of an event: stored, duplicate, waiting (its number is no contact yet) or rejected.
 
-    A rejected one has a sentence in the reader's language as `reason`, a stable `code`, and the `field`.
+    A rejected one has a sentence in the reader's language as `reason`, a stable `code`, the `field`, and `raw`,
+    which `problems.words` makes the sentence of in another language.
     """
 
     status: str
     reason: str = ""
     field: str = ""
     code: str = ""
+    raw: str = ""
 
 
 STORED, DUPLICATE, WAITING = Outcome("stored"), Outcome("duplicate"), Outcome("waiting")
@@ -74,7 +76,7 @@ def record(rt: Runtime, events: Sequence[NewEvent], *, batch_id: int | None = No
         owner = checked if isinstance(checked, Problem) else _owner(rt, event)
         if isinstance(owner, Problem):
             code = owner.reason.partition(":")[0]
-            found[at] = Outcome("rejected", words(owner.reason), owner.field, code)
+            found[at] = Outcome("rejected", words(owner.reason), owner.field, code, owner.reason)
         else:
             good.append((at, owner, checked))
     if good:
@@ -114,6 +116,8 @@ def _record(
     names = Names()
     with database.write_tx():
         store.hold()
+        # A type may have been removed since the rules were read.
+        types = {row[0] for row in database.query("SELECT id FROM event_type")}
         bidxs = sorted({owner for _at, owner, _checked in good if isinstance(owner, bytes)})
         ids = contacts_of(bidxs)
         erased = erased_among([bidx for bidx in bidxs if bidx not in ids])
@@ -122,10 +126,14 @@ def _record(
         categories = names.categories(checked.category for _at, _owner, checked in good)
         rows: dict[bool, list[tuple[int, store.Row]]] = {True: [], False: []}
         for at, owner, checked in good:
+            if checked.type not in types:
+                gone = problem("unknown_type", events[at].type, "type")
+                found[at] = Outcome("rejected", words(gone.reason), "type", "unknown_type", gone.reason)
+                continue
             if owner in erased or (isinstance(owner, int) and owner not in exist):
                 code = "erased" if owner in erased else "no_contact"
                 found[at] = Outcome(
-                    "rejected", words(code), "phone" if owner in erased else "contact_id", code
+                    "rejected", words(code), "phone" if owner in erased else "contact_id", code, code
                 )
                 continue
             known = ids.get(owner, owner)

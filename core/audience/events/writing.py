@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import gc
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from core import clock
@@ -14,7 +11,7 @@ from core.audience.events.catalogue import Names
 from core.audience.events.reading import Chunk
 from core.audience.events.recording import contacts_of, erased_among
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import bulk, database
 from core.i18n import _
 
 if TYPE_CHECKING:
@@ -36,7 +33,7 @@ class Writer:
 
         Raises `Refusal` when another process went on with this batch meanwhile: it committed this chunk.
         """
-        with _uncollected():
+        with bulk.uncollected():
             with database.write_tx():
                 taken = database.execute(
                     "UPDATE event_batch SET cursor = ?, beat_at = ?, seconds_ms = seconds_ms + ? "
@@ -94,15 +91,3 @@ class Writer:
                 for line, reason, cells in rejects
             ],
         )  # fmt: skip
-
-
-@contextmanager
-def _uncollected() -> Iterator[None]:
-    """No search for cycles while the tuples of a chunk are made: there are none."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()

@@ -23,7 +23,7 @@ from core.audience.importing.plan import Plan
 from core.contract.errors import Refusal
 from core.i18n import _, set_language
 
-#: docs/security.md, imports: memory of the process, CPU seconds to look at a file and to import one.
+#: Memory of the process, CPU seconds to look at a file and to import one.
 MEMORY_MB = 512
 LOOK_CPU_S, IMPORT_CPU_S = 60, 300
 #: Rows that decide the kinds of columns; rows shown to people.

@@ -1,8 +1,8 @@
 """Reading a file as it comes: CSV in any usual encoding and delimiter, and XLSX.
 
 `sniff` says what a file is, `rows` reads it accordingly, row by row, as lists of strings.  Both raise only
-`Refusal`.  Limits are those of docs/security.md (imports): a file cannot make the reader use more memory or
-time than it was given, and formulas are never evaluated.
+`Refusal`.  A file cannot make the reader use more memory or time than it was given (`importing.child`), and
+formulas are never evaluated.
 """
 
 from __future__ import annotations

@@ -123,6 +123,7 @@ def _remove_created(rt: Runtime, batch: ImportBatch, who: str) -> tuple[int, int
                 ("contact_label", "contact_id"),
                 ("label_change", "contact_id"),
                 ("label_block", "contact_id"),
+                ("not_same_contact", "contact_id"),
                 ("import_change", "contact_id"),
                 ("profile", "contact_id"),
                 ("contact", "id"),

@@ -40,6 +40,14 @@ def kept_for(phone_bidx: bytes) -> int | None:
     return None if kept is None else kept_of(kept)
 
 
+def gone_with(phone_bidx: bytes) -> int | None:
+    """The id the contact of a former number had: what was sent to that number names it."""
+    return database.scalar(
+        "SELECT gone_id FROM contact_merge WHERE gone_bidx = ? AND undone_at IS NULL ORDER BY id DESC LIMIT 1",
+        (phone_bidx,),
+    )
+
+
 def kept_of(contact_id: int) -> int:
     """The contact this one is part of now; itself when it was not merged away."""
     further = "SELECT kept_id FROM contact_merge WHERE gone_id = ? AND undone_at IS NULL LIMIT 1"

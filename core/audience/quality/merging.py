@@ -16,7 +16,7 @@ import orjson
 from core import clock
 from core.audience import consent, suppression
 from core.audience.events import folding, store
-from core.audience.quality import whole
+from core.audience.quality import named, whole
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import WAITING
@@ -47,7 +47,8 @@ def merge(
     """Make `other_id` part of `keep_id`; returns the id of the merge, for `unmerge`.
 
     `take`: columns (of contact and profile) whose value is the other's; by default those the kept one has
-    none for.  Raises `Refusal` when either is gone, both are the same, or texts to the other wait to be sent.
+    none for.  Raises `Refusal` when either is gone, both are the same, texts to the other wait to be sent, or
+    its phone takes part in a trial that is not over.
     """
     if keep_id == other_id:
         raise Refusal(_("A contact cannot be merged with itself."), field="other", status=409)
@@ -55,12 +56,14 @@ def merge(
         store.hold()
         kept, gone = _snapshot(keep_id), _snapshot(other_id)
         _nothing_waits(other_id)
+        named.in_no_trial(other_id)
         chosen = _choose(kept, gone, take)
         data: dict[str, Any] = {
             "rows": gone["rows"],
             "sets": gone["sets"],
             "kept": _set_values(keep_id, kept, gone, chosen),
             **_move_events(keep_id, other_id),
+            "named": named.move(keep_id, other_id),
             "added": {table: _add_rows(table, keep_id, kept, gone) for table in _SETS},
         }
         _remove(other_id)
@@ -97,6 +100,7 @@ def unmerge(rt: Runtime, merge_id: int, *, who: str = "") -> int:
             if data["rows"][table]:
                 whole.insert(table, data["rows"][table])
         _move_back(found.kept_id, found.gone_id, data)
+        named.back(found.kept_id, found.gone_id, data.get("named", {}))
         for table in _SETS:
             for row in data["sets"][table]:
                 whole.insert(table, row)

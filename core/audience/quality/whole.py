@@ -31,7 +31,7 @@ def row(table: str, key: str, value: int, lock: str = "") -> dict[str, Any] | No
 def insert(table: str, row: Mapping[str, Any]) -> None:
     """Put a row back; columns that are gone meanwhile are left out."""
     there = set(columns(table))
-    kept = {column: _unplain(value) for column, value in row.items() if column in there}
+    kept = {column: unplain(value) for column, value in row.items() if column in there}
     names = ", ".join(f'"{column}"' for column in kept)
     database.execute(
         f"INSERT INTO {table} ({names}) VALUES ({database.in_list(len(kept))})", tuple(kept.values())
@@ -49,5 +49,6 @@ def plain(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def _unplain(value: Any) -> Any:
+def unplain(value: Any) -> Any:
+    """What `plain` made, as it was."""
     return base64.b64decode(value["b64"]) if isinstance(value, dict) else value

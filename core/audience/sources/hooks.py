@@ -16,13 +16,12 @@ import orjson
 from core import clock
 from core.audience import events, phones
 from core.audience.sources import mapping as maps
-from core.audience.sources import store
+from core.audience.sources import notes, store
 from core.audience.sources.presets import PRESETS, Preset
 from core.contract import payloads
 from core.contract.errors import BadResponse
 from core.db import database
 from core.db.models import EventSource, SourceCall
-from core.i18n import _
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -31,15 +30,20 @@ log = logging.getLogger("cooee.sources")
 
 
 class Answer(NamedTuple):
-    """HTTP status and one sentence for whoever set the shop up."""
+    """HTTP status and a note (`notes`) for whoever set the shop up."""
 
     status: int
-    text: str
+    note: str
+
+    @property
+    def text(self) -> str:
+        """The note as a sentence, for the shop."""
+        return notes.words(self.note)
 
 
 UNKNOWN = Answer(404, "unknown address")
 OFF = Answer(410, "this source is switched off")
-FORGED = Answer(403, "the signature does not fit the secret")
+FORGED = Answer(403, "forged")
 
 
 def receive(rt: Runtime, token: str, headers: Mapping[str, str], body: bytes) -> Answer:
@@ -66,9 +70,9 @@ def receive(rt: Runtime, token: str, headers: Mapping[str, str], body: bytes) ->
     made = read(rt, source, data, topic)
     outcomes = events.record(rt, [event for event, _trouble in made if event])
     troubles = [trouble for event, trouble in made if event is None]
-    troubles += [outcome.reason for outcome in outcomes if outcome.status == "rejected"]
+    troubles += [outcome.raw for outcome in outcomes if outcome.status == "rejected"]
     # A payload we cannot use will not get better by being sent again, so it is answered with 200, too.
-    answer = Answer(200, "; ".join(dict.fromkeys(troubles))[:250] or ("ok" if made else "nothing to record"))
+    answer = Answer(200, notes.note(troubles) or ("ok" if made else "nothing"))
     sample = body if len(body) <= store.SAMPLE_BYTES else None
     _note(source, topic, answer, outcomes, len(troubles), rt, sample, data)
     return answer
@@ -85,7 +89,7 @@ def read(
     rt: Runtime, source: EventSource, data: Any, topic: str, plan: Mapping[str, Any] | None = None,
     keep: bool = True,
 ) -> list[tuple[events.NewEvent | None, str]]:  # fmt: skip
-    """The events of a payload, or for each that cannot be one the reason.
+    """The events of a payload, or for each that cannot be one the reason (a line of `notes`).
 
     `plan`: another mapping than the stored one, and `keep` False for a try that leaves no trace.
     """
@@ -94,8 +98,7 @@ def read(
         return []
     e164 = _number(rt, source, found, keep)
     if not e164:
-        why = _("No usable number: “%(value)s”.", value=found.phone[:30])
-        return [(None, why)]
+        return [(None, notes.code("number", found.phone[:30]))]
     return [
         (None, event.trouble) if event.trouble else (_new(source, e164, event), "") for event in found.events
     ]
@@ -143,7 +146,7 @@ def _note(
     with database.write_tx():
         SourceCall.create(
             source_id=source.id, at=now, topic=topic, status=answer.status, stored=n["stored"],
-            duplicates=n["duplicate"], waiting=n["waiting"], rejected=troubles, note=answer.text[:250],
+            duplicates=n["duplicate"], waiting=n["waiting"], rejected=troubles, note=answer.note[: notes.MOST],
         )  # fmt: skip
         change: dict[Any, Any] = {EventSource.taken: EventSource.taken + n["stored"] + n["waiting"]}
         if body is not None and rt is not None:

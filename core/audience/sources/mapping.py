@@ -16,6 +16,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core import clock
+from core.audience.sources import notes
 from core.contract.errors import Refusal
 from core.contract.payloads import find, steps, text_at, time_of
 from core.i18n import _
@@ -28,7 +29,7 @@ _MICROS = 1_000_000
 
 @dataclass(frozen=True, slots=True)
 class Mapped:
-    """An event as the payload tells it; `trouble` says why it cannot be one."""
+    """An event as the payload tells it; `trouble` says why it cannot be one, as a line of `notes`."""
 
     type: str
     key: str
@@ -132,15 +133,15 @@ def _mapped(rule: Mapping[str, str], row: Any, root: Any) -> Mapped:
     values = {name: (_value(rule[name], row, root) or "").strip() if name in rule else "" for name in PATHS}
     kind, key = rule["type"], values["key"]
     if not key:
-        return Mapped(kind, "", trouble=_("The payload has no %(path)s.", path=rule["key"]))
+        return Mapped(kind, "", trouble=notes.code("path", rule["key"]))
     at = time_of(values["at"]) if "at" in rule else clock.now()
     if at is None:
-        return Mapped(kind, key, trouble=_("“%(value)s” is no time.", value=values["at"][:40]))
+        return Mapped(kind, key, trouble=notes.code("time", values["at"][:40]))
     amount = None
     if "amount" in rule:
         amount = _micros(values["amount"], _value(rule["times"], row, root) if "times" in rule else "1")
         if amount is None:
-            return Mapped(kind, key, trouble=_("“%(value)s” is no amount.", value=values["amount"][:40]))
+            return Mapped(kind, key, trouble=notes.code("amount", values["amount"][:40]))
     return Mapped(
         kind, key, clock.to_ms(at), amount, values["currency"].upper()[:3], values["item"][:200],
         values["category"][:200], values["number"][:100],

@@ -50,7 +50,8 @@ class Result(NamedTuple):
     `provider_id` is the provider's id of the message, or of each of its parts with spaces between, when receipts
     name parts; `code` its own code, `reason` a sentence, or the word
     `OPTED_OUT` with "rejected".
-    `parts` and `cost_micros` only when the provider reports them.
+    `parts` and `cost_micros` only when the provider reports them; money in the currency of the account's prices
+    (`Provider.priced`).
     """
 
     outcome: str

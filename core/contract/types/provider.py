@@ -84,6 +84,8 @@ class Provider:
     pushes: bool = False
     #: Kinds of webhook calls (last part of the path) that carry inbound texts: handled before the answer.
     inbound_kinds: Sequence[str] = ("inbound",)
+    #: ISO currency of the account's prices, "" while it has none; set before `open`.
+    currency: str = ""
     #: Whom the operator allows to call (`core.http.Rules`), set before `open`; for `core.http.Client`.
     outgoing: Any = None
 
@@ -97,6 +99,11 @@ class Provider:
     def kind(self, code: Any) -> str:
         """What a code of the vendor means; "other" when nobody knows."""
         return self.errors.get(str(code), "other")
+
+    def priced(self, micros: int | None, currency: str | None) -> int | None:
+        """A price the vendor tells, as `Result` and `Receipt` carry it: None in another currency than that of
+        the account's prices, because sums over both would mean nothing.  The price table's figure stands then."""
+        return micros if currency and currency.upper() == self.currency else None
 
     def refusal(self, code: Any, reason: str = "", *, after_s: float | None = None) -> Result:
         """The result of a submit the vendor refused with a code, by what that means.

@@ -20,7 +20,8 @@ class Hours:
 class Rule:
     """One rule of a rule pack.  Legal values are data with a version and the date they were read.
 
-    `classes` it applies to; `countries` as ISO codes, empty for all.
+    `title` is what people read, a `core.Words` to be read in other languages too.  `classes` it applies to;
+    `countries` as ISO codes, empty for all.
     """
 
     id: ClassVar[str] = ""

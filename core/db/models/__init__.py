@@ -66,7 +66,15 @@ from core.db.models.messages import (
 )
 from core.db.models.otp import Otp, OtpAlarm, OtpBlock, OtpBucket, OtpNear, OtpRefused
 from core.db.models.people import OneTimeLink, Role, SessionRecord, User, UserRoles
-from core.db.models.quality import ContactMerge, NumberInfo, QualityContact, QualityFinding, QualitySource
+from core.db.models.quality import (
+    ContactMerge,
+    NotSame,
+    NotSameContact,
+    NumberInfo,
+    QualityContact,
+    QualityFinding,
+    QualitySource,
+)
 from core.db.models.records import (
     BalanceAt,
     Consequence,
@@ -98,7 +106,7 @@ ALL = [
     Tally, Worker, Role, User, UserRoles, SessionRecord, OneTimeLink, Segment, Audit, JobRun, PluginState,
     Setting, Throttle, EventType, Item, Category, Event, EventStat, EventDay, EventWaiting, Touched,
     EventBatch, EventReject, SegmentDay, SegmentSnapshot,
-    NumberInfo, QualityFinding, QualityContact, QualitySource, ContactMerge,
+    NumberInfo, QualityFinding, QualityContact, QualitySource, ContactMerge, NotSame, NotSameContact,
     Link, Click, ClickAgent, Clicked, ClickCount, ClickFile, ClickJudged,
     ConsentSeal, ConsentHead, Topic, ContactTopic, HeldReply, Erasure, RetentionRun, CampaignGone,
     ApiToken, ApiAnswer, LabelRule, LabelValue, LabelBlock, LabelChange, LabelDay,

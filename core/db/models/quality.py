@@ -112,3 +112,29 @@ class ContactMerge(Base):
 
     class Meta:
         table_name = "contact_merge"
+
+
+class NotSame(Base):
+    """Somebody said that people who look like one are not (`core.audience.quality.sayings`).
+
+    `was` is JSON: the rows of `quality_contact` of the groups it settled, for taking it back.
+    """
+
+    was = TextField()
+    who = CharField(default="")
+    at = BigIntegerField()
+
+    class Meta:
+        table_name = "not_same"
+
+
+class NotSameContact(Base):
+    """One of the different people of such a saying."""
+
+    not_same_id = IntegerField()
+    contact_id = IntegerField()
+
+    class Meta:
+        table_name = "not_same_contact"
+        primary_key = CompositeKey("not_same_id", "contact_id")
+        indexes = ((("contact_id",), False),)
