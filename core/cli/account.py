@@ -51,7 +51,9 @@ def shown(rt, account) -> dict[str, Any]:
 @command.command("add")
 @click.argument("name")
 @click.option("--provider", required=True, help="simulator, http, null, or one a plugin offers.")
-@click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the provider.")
+@click.option(
+    "--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the provider. Repeatable."
+)
 @click.option("--sender", default="", help="What recipients see as the sender, where the provider allows it.")
 @click.option("--rate", "rate_per_s", type=float, help="Texts a second at most, over all workers.")
 @click.option("--price", "price", help="Price of one part everywhere, e.g. 0.045CNY.")
@@ -87,7 +89,9 @@ def list_(rt, as_json) -> None:
 
 @command.command("edit")
 @click.argument("name")
-@click.option("--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the provider.")
+@click.option(
+    "--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the provider. Repeatable."
+)
 @click.option("--rename", help="A new name.")
 @click.option("--sender", help="What recipients see as the sender.")
 @click.option("--rate", "rate", help="Texts a second at most; 'none' lifts the limit.")
@@ -113,7 +117,14 @@ def edit(rt, name, given, rename, sender, rate, on, as_json) -> None:
 @click.argument("name")
 @click.option("--to", required=True, help="The number, with country code or in the instance's region.")
 @click.option("--text", required=True, help="The words.")
-@click.option("--wait", "wait_s", type=float, default=10.0, show_default=True, help="Seconds to wait.")
+@click.option(
+    "--wait",
+    "wait_s",
+    type=float,
+    default=10.0,
+    show_default=True,
+    help="Seconds to wait for the provider's answer.",
+)
 @json_option
 @pass_rt
 def test(rt, name, to, text, wait_s, as_json) -> None:
@@ -192,7 +203,11 @@ def prices_(rt, name, file, as_json) -> None:
 @command.command("errors")
 @click.argument("name")
 @click.option(
-    "--set", "given", multiple=True, metavar="CODE=KIND", help="What a code means; no kind: its own."
+    "--set",
+    "given",
+    multiple=True,
+    metavar="CODE=KIND",
+    help="What a code means; without a kind what the vendor's own list says. Repeatable.",
 )
 @json_option
 @pass_rt

@@ -10,7 +10,10 @@ from core.cli.common import emit, json_option, pass_rt, table, whoami
 
 @click.group("call")
 def command() -> None:
-    """Look at calls of providers, and do a failed one again."""
+    """Calls of providers: list, show, do a failed one again.
+
+    Example: cooee call list --outcome failed
+    """
 
 
 def _plain(row) -> dict:

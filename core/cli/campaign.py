@@ -25,10 +25,20 @@ def command() -> None:
 @command.command("add")
 @click.argument("name")
 @click.option("--segment", required=True, help="Whom: the name of a segment.")
-@click.option("--template", "templates", required=True, multiple=True, help="What; several are compared.")
+@click.option(
+    "--template",
+    "templates",
+    required=True,
+    multiple=True,
+    help="What: the name of a template. Repeatable; several are compared.",
+)
 @click.option("--account", help="Through whom; without it as the routes say (`cooee route list`).")
 @click.option(
-    "--weight", "weights", type=click.IntRange(1, 10_000), multiple=True, help="Share of each template."
+    "--weight",
+    "weights",
+    type=click.IntRange(1, 10_000),
+    multiple=True,
+    help="Share of each template, in their order. Repeatable.",
 )
 @click.option("--holdout", type=click.FloatRange(0, 90), default=0.0, help="Percent kept aside to measure.")
 @click.option("--at", help="Start, ISO 8601; without an offset in the zone of the instance.")
@@ -39,7 +49,7 @@ def command() -> None:
     "pairs",
     multiple=True,
     metavar="KEY=VALUE",
-    help="window, rate, quiet_hours, approve, links, zone.",
+    help="window, rate, quiet_hours, approve, links, topic, zone or at. Repeatable.",
 )
 @json_option
 @pass_rt
@@ -117,8 +127,9 @@ def _checked(report) -> dict[str, Any]:
         "encodings": report.encodings,
         "breakers": report.breakers,
         "missing": report.missing,
-        "cost": report.cost_micros / 1_000_000,
+        "cost": report.cost_micros / 1_000_000 if len(report.costs) < 2 else None,
         "currency": report.currency,
+        "costs": {currency: micros / 1_000_000 for currency, micros in report.costs.items()},
         "start_at": iso(report.start_at),
         "finish_at": iso(report.finish_at),
         "samples": [
@@ -131,7 +142,8 @@ def _check_words(report) -> str:
     lines = [f"{'in the segment':<28}{report.audience:>12,}"]
     lines += [f"{reason:<28}{-n:>12,}" for reason, n in report.excluded.items()]
     lines += [f"{'kept aside':<28}{-report.holdout:>12,}", f"{'will be texted':<28}{report.messages:>12,}"]
-    cost = f"{report.cost_micros / 1e6:,.2f} {report.currency}"
+    each = report.costs or {report.currency: report.cost_micros}
+    cost = " or ".join(f"{micros / 1e6:,.2f} {currency}" for currency, micros in each.items())
     lines += [f"{'parts':<28}{report.parts:>12,}", f"{'at most':<28}{cost:>12}"]
     lines += [f"ends about {iso(report.finish_at) or 'later than 60 days from now'}"]
     return "\n".join([*lines, *(f"[{f['level']}] {f['message']}" for f in report.findings)])

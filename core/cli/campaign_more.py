@@ -86,7 +86,14 @@ def log_(rt, id: int, as_json: bool) -> None:
 
 @click.command("messages")
 @click.argument("id", type=int)
-@click.option("--format", "format_", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option(
+    "--format",
+    "format_",
+    type=click.Choice(["csv", "json"]),
+    default="csv",
+    show_default=True,
+    help="How it is written.",
+)
 @pass_rt
 def messages(rt, id: int, format_: str) -> None:
     """Every message of a campaign, numbers in clear.

@@ -14,7 +14,7 @@ from core.runtime import Runtime
 
 @click.group("class")
 def command() -> None:
-    """Queue, hours, limits, price, accounts and words of each class: otp, notice, mass, voice.
+    """Classes (otp, notice, mass, voice): queue, hours, limits, price, accounts and words of each.
 
     Example: cooee class list --json
     """

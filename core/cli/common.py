@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 import getpass
 import json
+import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
@@ -38,6 +39,17 @@ def pass_rt(function: Callable[..., Any]) -> Callable[..., Any]:
     return wrapper
 
 
+def pairs(_ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -> dict[str, str]:
+    """Callback of a repeatable option NAME=VALUE, whose metavar says what the two are; neither may be empty."""
+    made = {}
+    for one in given:
+        name, _equals, value = (part.strip() for part in one.partition("="))
+        if not (name and value):
+            raise click.BadParameter(f"{one!r} is not {param.metavar}.")
+        made[name] = value
+    return made
+
+
 def emit(data: Any, as_json: bool, human: str | Callable[[Any], str] | None = None) -> None:
     """Print `data` as JSON, or `human` (a text, or a function of data) for people."""
     if as_json:
@@ -65,6 +77,32 @@ def progress(total: int, label: str) -> Iterator[Callable[[int], None]]:
         return
     with click.progressbar(length=total, label=label, file=sys.stderr) as bar:
         yield bar.update
+
+
+@contextmanager
+def bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """As `progress`, for work that tells (done, total) and knows the total only once it began."""
+    with ExitStack() as stack:
+        more: Callable[[int], None] | None = None
+        shown = 0
+
+        def show(done: int, total: int) -> None:
+            nonlocal more, shown
+            more = more or stack.enter_context(progress(max(total, 1), label))
+            more(done - shown)
+            shown = done
+
+        yield show
+
+
+def kept(rt: Runtime, name: str, lines: Iterable[str]) -> str:
+    """Write a file only its owner may read beside the uploads; returns its path."""
+    path = rt.settings.path("uploads", name)
+    path.parent.mkdir(exist_ok=True, mode=0o700)
+    private = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with open(private, "w", encoding="utf-8", newline="") as file:
+        file.writelines(lines)
+    return str(path)
 
 
 def whoami() -> str:

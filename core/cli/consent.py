@@ -139,7 +139,14 @@ def ask(rt, phone: str, cls: str, source: str, account_id: int | None, as_json: 
 
 @command.command("export")
 @click.argument("phone")
-@click.option("--format", "kind", type=click.Choice(["html", "json"]), default="html", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["html", "json"]),
+    default="html",
+    show_default=True,
+    help="For people or for programs.",
+)
 @common.pass_rt
 def export(rt, phone: str, kind: str) -> None:
     """Everything that proves what a number agreed to, as one readable file; contact or not.

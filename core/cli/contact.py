@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -14,22 +13,15 @@ from core.cli import common, contact_more, quality
 
 @click.group("contact")
 def command() -> None:
-    """Contacts: import, undo, show, list, erase."""
+    """Contacts: import, undo, show, list, merge, export, erase.
 
-
-def _map(_ctx: click.Context, _param: click.Parameter, pairs: tuple[str, ...]) -> dict[str, str]:
-    made = {}
-    for pair in pairs:
-        key, equals, column = pair.partition("=")
-        if not (equals and key and column):
-            raise click.BadParameter(f"{pair!r} is not KEY=COLUMN, for instance phone=Mobile.")
-        made[key.strip()] = column.strip()
-    return made
+    Example: cooee contact import customers.csv --region CN
+    """
 
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=_map,
+@click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=common.pairs,
               help="Which column a key is, by header or as #3; skip=COLUMN leaves one out. Repeatable.")  # fmt: skip
 @click.option(
     "--region", default="", help="ISO country of numbers without one (default: the setting default_region)."
@@ -91,7 +83,7 @@ def import_(
         label_names=label_names,
     )
     if dry_run:
-        with _bar() as progress:
+        with common.bar("Importing") as progress:
             counts = batch.dry_run(rt, file, options, progress)
         common.emit(
             {"batch": None, **counts, "rejects_file": None, "seconds": 0, "dry_run": True}, as_json, _summary
@@ -104,41 +96,13 @@ def import_(
             err=True,
         )
     batch_id = batch.begin(rt, options, path=file, file_name=file.name, who=common.whoami())
-    with _bar() as progress:
+    with common.bar("Importing") as progress:
         batch.run(rt, batch_id, progress)
     done = batch.report(batch_id)
-    done["rejects_file"] = _write_rejects(rt, batch_id) if done["rejected"] else None
+    rows = rejects.as_csv(batch_id) if done["rejected"] else None
+    done["rejects_file"] = rows and common.kept(rt, f"rejects-{batch_id}.csv", rows)
     done["same_as"] = before.id if before else None
     common.emit(done, as_json, _summary)
-
-
-class _bar:
-    """A progress bar fed with (done, total)."""
-
-    def __enter__(self):
-        self._context, self._update, self._done = None, None, 0
-        return self._progress
-
-    def _progress(self, done: int, total: int) -> None:
-        if self._context is None:
-            self._context = common.progress(max(total, 1), "Importing")
-            self._update = self._context.__enter__()
-        self._update(done - self._done)
-        self._done = done
-
-    def __exit__(self, *error: Any) -> None:
-        if self._context:
-            self._context.__exit__(*error)
-
-
-def _write_rejects(rt, batch_id: int) -> str:
-    path = rt.settings.path("uploads", f"rejects-{batch_id}.csv")
-    path.parent.mkdir(exist_ok=True, mode=0o700)
-    with open(
-        os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8", newline=""
-    ) as file:
-        file.writelines(rejects.as_csv(batch_id))
-    return str(path)
 
 
 def _summary(done: dict[str, Any]) -> str:

@@ -27,15 +27,22 @@ def show(rt, phone: str, as_json: bool) -> None:
     Example:
       cooee contact show "+86 138 0013 8000" --json
     """
-    whole = contacts.number(rt, phone).e164
-    made = contacts.as_dict(rt, contacts.need(rt, phone), phone=whole)
+    found = contacts.look_up(rt, phone)
+    made = contacts.as_dict(rt, found.id, phone=found.phone, former=found.former)
     common.emit(made, as_json, _told)
 
 
 @click.command("list")
 @click.option("--segment", default="", help="Only people of this segment.")
 @click.option("--label", default="", help="Only people with this label.")
-@click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "json"]),
+    default="csv",
+    show_default=True,
+    help="How it is written.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @common.pass_rt
 def listing(rt, segment: str, label: str, kind: str, as_json: bool) -> None:
@@ -71,8 +78,10 @@ def erase(rt, phone: str, yes: bool, as_json: bool) -> None:
     Example:
       cooee contact erase +8613800138000 --yes
     """
-    contact_id = contacts.need(rt, phone)
-    masked = crypto.mask(contacts.number(rt, phone).e164)
+    found = contacts.look_up(rt, phone)
+    contact_id, masked = found.id, crypto.mask(found.phone)
+    if found.former:
+        masked += f" ({crypto.mask(found.former)} was merged into it)"
     if not yes:
         click.confirm(f"Erase {masked}? This cannot be undone.", abort=True, err=True)
     receipt = erasing.erase(rt, contact_id, who=common.whoami())
@@ -98,7 +107,14 @@ def receipt(rt, number: int) -> None:
 
 @click.command("export")
 @click.argument("phone")
-@click.option("--format", "kind", type=click.Choice(["html", "json"]), default="html", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["html", "json"]),
+    default="html",
+    show_default=True,
+    help="For people or for programs.",
+)
 @common.pass_rt
 def export(rt, phone: str, kind: str) -> None:
     """Everything about one contact as one file, for a person who asks for it; written to the audit log.

@@ -18,7 +18,7 @@ _NAMES = (*store.TEXTS, *store.DAYS)
 
 @click.group()
 def command() -> None:
-    """Papers of vendors: which are there, until when they hold, and the verdict.
+    """Dossiers: papers of vendors, until when they hold, and the verdict.
 
     Example: cooee dossier list --json
     """
@@ -28,7 +28,7 @@ def command() -> None:
 @json_option
 @pass_rt
 def list_(rt: Runtime, as_json: bool) -> None:
-    """List the dossiers.
+    """All dossiers.
 
     Example: cooee dossier list --json
     """
@@ -52,7 +52,7 @@ def _told(rows: list[dict]) -> str:
 @json_option
 @pass_rt
 def show(rt: Runtime, account: str, as_json: bool) -> None:
-    """Show an account's papers, their files and history.
+    """An account's papers, their files and history.
 
     Example: cooee dossier show aliyun --json
     """
@@ -77,7 +77,7 @@ def _shown(data: dict) -> str:
     "paths",
     multiple=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A file; may be repeated.",
+    help="A file. Repeatable.",
 )
 @click.option("--number", help="The number on the paper.")
 @click.option("--issuer", help="Who issued it.")
@@ -91,7 +91,7 @@ def _shown(data: dict) -> str:
     "--country",
     "countries",
     multiple=True,
-    help="A country it serves, when begun.",
+    help="A country it serves, when begun. Repeatable.",
 )
 @json_option
 @pass_rt

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
@@ -10,18 +9,21 @@ import click
 
 from core.audience.events import eventtypes, importing, money, rejects, undo
 from core.cli import common
-from core.cli.contact import _bar, _map
+from core.contract.errors import Refusal
 from core.db import database
 
 
 @click.group("event")
 def command() -> None:
-    """Events: import, undo, list of files, types."""
+    """Events: import, undo, list of files, types, currency.
+
+    Example: cooee event import events.csv --region CN
+    """
 
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=_map,
+@click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=common.pairs,
               help="Which column a key is, by header or as #3; skip=COLUMN leaves one out. Repeatable.")  # fmt: skip
 @click.option(
     "--region", default="", help="ISO country of numbers without one (default: the setting default_region)."
@@ -45,20 +47,12 @@ def import_(
     """
     options = {"region": region, "zone": zone, "type": type_key, "map": changes}
     batch = importing.create(rt, file.name, file, options, common.whoami())
-    with _bar() as progress:
+    with common.bar("Importing") as progress:
         importing.run(rt, batch.id, progress)
     done = importing.report(batch.id)
-    done["rejects_file"] = _write_rejects(rt, batch.id) if done["rejected"] else None
+    rows = rejects.as_csv(batch.id) if done["rejected"] else None
+    done["rejects_file"] = rows and common.kept(rt, f"event-rejects-{batch.id}.csv", rows)
     common.emit(done, as_json, _summary)
-
-
-def _write_rejects(rt, batch_id: int) -> str:
-    path = rt.settings.path("uploads", f"event-rejects-{batch_id}.csv")
-    path.parent.mkdir(exist_ok=True, mode=0o700)
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-    with open(os.open(path, flags, 0o600), "w", encoding="utf-8", newline="") as file:
-        file.writelines(rejects.as_csv(batch_id))
-    return str(path)
 
 
 def _summary(done: dict[str, Any]) -> str:
@@ -106,7 +100,7 @@ def list_(rt, as_json: bool) -> None:
 
 @command.command("currency")
 @click.argument("code", required=False)
-@click.option("--rate", "pairs", multiple=True, metavar="CODE=RATE", callback=_map,
+@click.option("--rate", "pairs", multiple=True, metavar="CODE=RATE", callback=common.pairs,
               help="Units of the house currency for one of another; 0 removes it. Repeatable.")  # fmt: skip
 @common.json_option
 @common.pass_rt
@@ -132,13 +126,16 @@ def currency(rt, code: str | None, pairs: dict[str, str], as_json: bool) -> None
 
 @command.group("type")
 def type_() -> None:
-    """Types of events: the built-in ones, and your own with typed properties."""
+    """Types of events: the built-in ones, and your own with typed properties.
+
+    Example: cooee event type list
+    """
 
 
 @type_.command("add")
 @click.argument("key")
 @click.option("--title", default="", help="What people see.")
-@click.option("--property", "pairs", multiple=True, metavar="NAME=KIND", callback=_map,
+@click.option("--property", "pairs", multiple=True, metavar="NAME=KIND", callback=common.pairs,
               help=f"A property and its kind: {', '.join(eventtypes.PROPERTY_KINDS)}. Repeatable.")  # fmt: skip
 @common.json_option
 @common.pass_rt
@@ -151,6 +148,49 @@ def type_add(rt, key: str, title: str, pairs: dict[str, str], as_json: bool) -> 
     """
     made = eventtypes.add(key, title=title, properties=pairs, who=common.whoami())
     common.emit(_as_dict(made), as_json, f"Type {made.key} is defined.")
+
+
+@type_.command("edit")
+@click.argument("key")
+@click.option("--title", default=None, help="What people see.")
+@click.option("--property", "pairs", multiple=True, metavar="NAME=KIND", callback=common.pairs,
+              help=f"Add a property, or change its kind: {', '.join(eventtypes.PROPERTY_KINDS)}. Repeatable.")  # fmt: skip
+@click.option(
+    "--remove-property", "gone", multiple=True, metavar="NAME", help="Take a property out. Repeatable."
+)
+@common.json_option
+@common.pass_rt
+def type_edit(
+    rt, key: str, title: str | None, pairs: dict[str, str], gone: tuple[str, ...], as_json: bool
+) -> None:
+    """Change a type of your own.  A property keeps its kind while there are events of the type.
+
+    \b
+    Example:
+      cooee event type edit trial --title "Trial hour" --property teacher=text --remove-property room
+    """
+    found = eventtypes.get(key)
+    for name in gone:
+        if name not in found.properties:
+            raise Refusal(f"“{key}” has no property “{name}”.", field="properties")
+    properties = {name: kind for name, kind in {**found.properties, **pairs}.items() if name not in gone}
+    made = eventtypes.edit(key, title=title, properties=properties, who=common.whoami())
+    common.emit(_as_dict(made), as_json, f"Type {made.key} is changed.")
+
+
+@type_.command("remove")
+@click.argument("key")
+@common.json_option
+@common.pass_rt
+def type_remove(rt, key: str, as_json: bool) -> None:
+    """Remove a type of your own that nothing uses: no event, segment, label rule, source or campaign.
+
+    \b
+    Example:
+      cooee event type remove trial
+    """
+    eventtypes.remove(key, who=common.whoami())
+    common.emit({"removed": key}, as_json, f"Type {key} is removed.")
 
 
 @type_.command("list")

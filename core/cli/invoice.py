@@ -13,14 +13,21 @@ from core.cli.common import emit, json_option, pass_rt, table, whoami
 
 @click.group("invoice")
 def command() -> None:
-    """Compare bills of vendors with messages."""
+    """Bills of vendors, compared with the messages sent: import, list, show, export.
+
+    Example: cooee invoice import gw march.csv
+    """
 
 
 @command.command("import")
 @click.argument("account")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option(
-    "--column", "columns", multiple=True, metavar="ROLE=HEAD", help="E.g. id=MessageSid, price=Total."
+    "--column",
+    "columns",
+    multiple=True,
+    metavar="ROLE=HEAD",
+    help="Which column is what, e.g. id=MessageSid or price=Total. Repeatable.",
 )
 @click.option("--zone", default="", help="IANA zone of times without one.")
 @json_option

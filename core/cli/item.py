@@ -11,17 +11,19 @@ import click
 from core import clock
 from core.audience.events import catalogue, itemfile
 from core.cli import common
-from core.cli.contact import _map
 
 
 @click.group("item")
 def command() -> None:
-    """Items: import the catalogue, look things up."""
+    """Items: import the catalogue, look things up.
+
+    Example: cooee item import catalogue.csv
+    """
 
 
 @command.command("import")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=_map,
+@click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=common.pairs,
               help="Which column a key is, by header. Repeatable.")  # fmt: skip
 @common.json_option
 @common.pass_rt
@@ -29,6 +31,7 @@ def import_(rt, file: Path, changes: dict[str, str], as_json: bool) -> None:
     """Import a CSV or XLSX file of items: key, and any of title, category, price, tags.
 
     An item there is already is changed where the file says something; the same file twice changes nothing.
+    All rejected rows with their reasons are in the file of `rejects_file`.
 
     \b
     Example:
@@ -45,13 +48,18 @@ def _summary(done: dict[str, Any]) -> str:
         f"{done['rows']:,} rows: {done['created']:,} created, {done['updated']:,} updated, "
         f"{done['unchanged']:,} unchanged, {done['rejected']:,} rejected."
     ]
-    return "\n".join(lines + [f"  row {bad['row']}: {bad['reason']}" for bad in done["rejects"]])
+    lines += [f"  row {bad['row']}: {bad['reason']}" for bad in done["rejects"]]
+    if done["rejects_file"]:
+        lines.append(f"Rejected rows with reasons: {done['rejects_file']}")
+    return "\n".join(lines)
 
 
 @command.command("list")
 @click.option("--search", "text", default="", help="Part of a key or title, or a tag.")
-@click.option("--category", default="")
-@click.option("--limit", type=click.IntRange(1, 10_000), default=50)
+@click.option("--category", default="", help="Only items of this category.")
+@click.option(
+    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="So many at most."
+)
 @common.json_option
 @common.pass_rt
 def list_(rt, text: str, category: str, limit: int, as_json: bool) -> None:

@@ -39,7 +39,7 @@ def listing(rt, as_json: bool) -> None:
 
 @command.command("set")
 @click.argument("name")
-@click.option("--phone", "phones", multiple=True, help="A number; repeatable.")
+@click.option("--phone", "phones", multiple=True, help="A number. Repeatable.")
 @click.option("--segment", default="", help="Everyone in this segment.")
 @common.json_option
 @common.pass_rt
@@ -56,7 +56,7 @@ def set_(rt, name: str, phones: tuple[str, ...], segment: str, as_json: bool) ->
 
 @command.command("unset")
 @click.argument("name")
-@click.option("--phone", "phones", multiple=True, help="A number; repeatable.")
+@click.option("--phone", "phones", multiple=True, help="A number. Repeatable.")
 @click.option("--segment", default="", help="Everyone in this segment.")
 @common.json_option
 @common.pass_rt
@@ -100,7 +100,7 @@ def _change(rt, name: str, phones: tuple[str, ...], segment: str, as_json: bool,
             else labels.take_where(label, where, params, who=common.whoami())
         )
     else:
-        ids = [contacts.need(rt, phone) for phone in phones]
+        ids = sorted({contacts.look_up(rt, phone).id for phone in phones})
         label = labels.ensure(name) if on else labels.find(name)
         with database.write_tx():
             n = (labels.put if on else labels.take)(label, ids, who=common.whoami())

@@ -13,7 +13,7 @@ from core.cli import common
 from core.contract.errors import Refusal
 
 _PARAM = click.option(
-    "--param", "-p", "params", multiple=True, metavar="NAME=VALUE", help="A field of the kind; repeatable."
+    "--param", "-p", "params", multiple=True, metavar="NAME=VALUE", help="A field of the kind. Repeatable."
 )
 
 

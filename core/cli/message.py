@@ -14,14 +14,19 @@ _WAITING = ("ready", "claimed", "submitting")
 
 @click.group("message")
 def command() -> None:
-    """Send single messages and look at messages."""
+    """Messages: list, show, send a single one, say what became of one in doubt.
+
+    Example: cooee message list --state in_doubt
+    """
 
 
 @command.command("send")
 @click.option("--to", required=True, help="The number, with country code or in the instance's region.")
 @click.option("--class", "cls", default="notice", show_default=True, help="otp, notice, mass or voice.")
 @click.option("--text", required=True, help="The words; {{name}} is filled in.")
-@click.option("--account", help="The account to send through; else the first that works.")
+@click.option(
+    "--account", help="The account to send through; without it as the routes say (`cooee route list`)."
+)
 @click.option("--key", help="The same key to the same number is the same message.")
 @click.option("--wait", "wait_s", type=float, default=0.0, help="Seconds to wait for the provider's answer.")
 @json_option

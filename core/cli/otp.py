@@ -10,7 +10,7 @@ from core.runtime import Runtime
 
 @click.group("otp")
 def command() -> None:
-    """Send and check one-time codes, and see what the guard holds back.
+    """One-time codes: send, verify, see what became of one, let a blocked prefix go on.
 
     Example: cooee otp send --to +8613800138000
     """
@@ -19,11 +19,17 @@ def command() -> None:
 @command.command("send")
 @click.option("--to", required=True, help="The number, with country code or in the instance's region.")
 @click.option("--length", type=int, help="Characters of the code, 4 to 10.")
-@click.option("--alphabet", type=click.Choice(["digits", "alnum"]), help="What it is made of.")
+@click.option("--alphabet", type=click.Choice(["digits", "alnum"]), help="Digits, or letters and digits.")
 @click.option("--ttl", "ttl_s", type=int, help="Seconds it is good for, 30 to 600.")
 @click.option("--locale", default="", help="Language of the text, e.g. en or zh-Hans.")
 @click.option("--text", default="", help="Words of your own with {{code}}.")
-@click.option("--channel", type=click.Choice(["sms", "voice", "auto"]), default="sms", show_default=True)
+@click.option(
+    "--channel",
+    type=click.Choice(["sms", "voice", "auto"]),
+    default="sms",
+    show_default=True,
+    help="By text, by call, or a call when no text arrives.",
+)
 @click.option("--key", default="", help="The same key is the same code.")
 @json_option
 @pass_rt

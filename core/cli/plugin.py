@@ -96,7 +96,9 @@ def _named(plugins: Plugins, name: str) -> str:
 
 @command.command("install")
 @click.argument("what")
-@click.option("--pip-option", "options", multiple=True, help="Given on to pip, e.g. --pip-option=--no-deps.")
+@click.option(
+    "--pip-option", "options", multiple=True, help="Given on to pip, e.g. --pip-option=--no-deps. Repeatable."
+)
 @pass_rt
 def install(rt, what: str, options: tuple[str, ...]) -> None:
     """Install a single .py file into this instance, or a package into this Python by pip.
@@ -164,7 +166,14 @@ def _pip(*arguments: str) -> None:
 @command.command("new")
 @click.argument("kind", type=click.Choice(scaffold.KINDS))
 @click.argument("name")
-@click.option("--to", "folder", type=click.Path(file_okay=False, path_type=Path), default=Path("."))
+@click.option(
+    "--to",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default=Path("."),
+    show_default=True,
+    help="The folder to write into.",
+)
 @json_option
 def new(kind: str, name: str, folder: Path, as_json: bool) -> None:
     """Write a working skeleton and its test.

@@ -8,14 +8,17 @@ import click
 
 from core import clock
 from core.audience import contacts, numbers, search
-from core.audience.quality import duplicates, findings, merged, merging, recheck
+from core.audience.quality import duplicates, findings, merged, merging, recheck, sayings
 from core.cli import common
 from core.contract.errors import Refusal
 
 
 @click.group("quality")
 def command() -> None:
-    """Data quality: what is wrong with contacts, and duplicates."""
+    """Data quality: what is wrong with contacts, and duplicates.
+
+    Example: cooee quality check
+    """
 
 
 @command.command("check")
@@ -138,6 +141,67 @@ def _groups(data: list[dict]) -> str:
         for one in group["contacts"]
     ]
     return common.table(rows, ("group", "by", "", "contact", "phone", "name", "e-mail"))
+
+
+@command.command("not-same")
+@click.argument("people", nargs=-1, required=True)
+@common.json_option
+@common.pass_rt
+def not_same(rt, people: tuple[str, ...], as_json: bool) -> None:
+    """These are different people, however alike they look: no check shows them as duplicates again.
+
+    Each is a phone number or an id of `cooee quality duplicates`.  `cooee quality told-apart` lists what was
+    said, `cooee quality told-apart --undo ID` takes it back.
+
+    \b
+    Example:
+      cooee quality not-same 17 23
+    """
+    ids = [_contact(rt, one) for one in people]
+    saying = sayings.say(ids, who=common.whoami())
+    common.emit(
+        {"id": saying, "contacts": sorted(set(ids))}, as_json,
+        lambda d: f"{len(d['contacts'])} contacts are told apart. "
+        f"`cooee quality told-apart --undo {d['id']}` takes it back.",
+    )  # fmt: skip
+
+
+@command.command("told-apart")
+@click.option("--undo", "undone", type=int, metavar="ID", help="Take one back.")
+@common.json_option
+@common.pass_rt
+def told_apart(rt, undone: int | None, as_json: bool) -> None:
+    """People of whom somebody said that they are not the same, newest first; and taking it back.
+
+    \b
+    Example:
+      cooee quality told-apart --json
+      cooee quality told-apart --undo 3
+    """
+    if undone is not None:
+        sayings.unsay(undone, who=common.whoami())
+        common.emit({"undone": undone}, as_json, lambda d: "They are shown as possible duplicates again.")
+        return
+    found: list[sayings.Saying] = []
+    while page := sayings.sayings(rt, before=found[-1].id if found else 1 << 60, size=500):
+        found += page
+    data = [
+        {
+            "id": one.id,
+            "contacts": [{"id": p.id, "phone": p.phone, "name": p.name} for p in one.people],
+            "who": one.who,
+            "at": clock.from_ms(one.at).isoformat(timespec="seconds"),
+        }
+        for one in found
+    ]
+    common.emit(data, as_json, _told_apart)
+
+
+def _told_apart(data: list[dict]) -> str:
+    if not data:
+        return "Nobody was told apart yet."
+    rows = [[s["id"], p["id"], p["phone"], p["name"], s["who"], s["at"]] for s in data for p in s["contacts"]]
+    return common.table(rows, ("entry", "contact", "phone", "name", "by", "when"))
 
 
 def _contact(rt, text: str) -> int:

@@ -16,27 +16,28 @@ def _time(ms: int | None) -> str | None:
 
 @click.group("queue")
 def command() -> None:
-    """Look at the queue of messages."""
+    """The queue of messages: what waits and why, and trying again now.
+
+    Example: cooee queue show
+    """
 
 
 @command.command("show")
 @json_option
 @pass_rt
 def show(rt, as_json: bool) -> None:
-    """Lanes with what waits and their rate, what is held, stuck or in doubt.
+    """Lanes with what waits and their rate; what waits for what and until when; what is stuck or in doubt.
 
     Example: cooee queue show --json
     """
-    from core.sending import lanes, stopping
+    from core.sending import lanes, stopping, waits
 
     found, stopped = lanes.lanes(), stopping.now()
+    held = waits.held(rt, found)
     data = {
         "stopped": stopped and stopped.why,
         "lanes": [dataclasses.asdict(lane) | {"next_at": _time(lane.next_at)} for lane in found],
-        "held": [
-            h._asdict() | {"first_at": _time(h.first_at), "last_at": _time(h.last_at)}
-            for h in lanes.held(found)
-        ],
+        "held": [h._asdict() | {"first_at": _time(h.first_at), "last_at": _time(h.last_at)} for h in held],
         "stuck": [s._asdict() | {"taken_at": _time(s.taken_at)} for s in lanes.stuck()],
         "accounts": [a._asdict() | {"until": _time(a.until)} for a in lanes.resting()],
         "in_doubt": [
@@ -46,6 +47,11 @@ def show(rt, as_json: bool) -> None:
     }
     rows = [(x.name, x.cls, x.state, x.waiting, x.on_wire, f"{x.per_s:.1f}", _time(x.next_at)) for x in found]
     told = table(rows, ("CAMPAIGN", "CLASS", "STATE", "WAITING", "ON THE WIRE", "A SECOND", "NEXT DUE"))
+    if held:
+        later = [
+            (h.name, h.kind, h.reason or h.detail, h.n, _time(h.first_at), _time(h.last_at)) for h in held
+        ]
+        told += "\n\n" + table(later, ("CAMPAIGN", "WAITS FOR", "WHY", "MESSAGES", "FROM", "UNTIL"))
     emit(data, as_json, (f"Nothing is sent: {stopped.why}.\n" if stopped else "") + told)
 
 

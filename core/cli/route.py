@@ -68,16 +68,29 @@ def list_(rt, as_json) -> None:
 
 @command.command("add")
 @click.argument("name")
-@click.option("--via", "via", multiple=True, required=True, metavar="ACCOUNT[:WEIGHT]", help="In this order.")
+@click.option(
+    "--via",
+    "via",
+    multiple=True,
+    required=True,
+    metavar="ACCOUNT[:WEIGHT]",
+    help="Through this account. Repeatable, in this order.",
+)
 @click.option("--class", "cls", type=click.Choice([cls.name for cls in Cls]), help="Of this class only.")
-@click.option("--country", "countries", multiple=True, help="ISO code; may be given several times.")
-@click.option("--carrier", "carriers", multiple=True, help="Name of a carrier.")
-@click.option("--prefix", "prefixes", multiple=True, help="Numbers that begin so, e.g. +86139.")
+@click.option("--country", "countries", multiple=True, help="ISO country of the number. Repeatable.")
+@click.option("--carrier", "carriers", multiple=True, help="Name of a carrier. Repeatable.")
+@click.option("--prefix", "prefixes", multiple=True, help="Numbers that begin so, e.g. +86139. Repeatable.")
 @click.option("--segment", help="People in this saved segment.")
 @click.option(
     "--share", type=float, default=100.0, show_default=True, help="Percent of the messages that fit."
 )
-@click.option("--strategy", type=click.Choice(list(STRATEGIES)), default="order", show_default=True)
+@click.option(
+    "--strategy",
+    type=click.Choice(list(STRATEGIES)),
+    default="order",
+    show_default=True,
+    help="Which of the accounts is asked first.",
+)
 @click.option("--pool", help="Pool of senders.")
 @click.option("--at", "at", type=int, help="Place in the order, from 1; the last by default.")
 @json_option
@@ -124,12 +137,18 @@ def remove(rt, rule_id, as_json) -> None:
 
 @command.command("test")
 @click.argument("phone")
-@click.option("--class", "cls", required=True, type=click.Choice([cls.name for cls in Cls]))
+@click.option(
+    "--class",
+    "cls",
+    required=True,
+    type=click.Choice([cls.name for cls in Cls]),
+    help="What kind of message it is.",
+)
 @click.option("--text", default="", help="The words, for parts and cost.")
 @json_option
 @pass_rt
 def test(rt, phone, cls, text, as_json) -> None:
-    """Show which way a text to a number would go, and why; nothing is sent.
+    """Which way a text to a number would go, and why; nothing is sent.
 
     Example: cooee route test +8613800138000 --class otp --text "Your code is 123456" --json
     """

@@ -100,7 +100,7 @@ def count(rt, name: str, as_json: bool) -> None:
 
 @command.command("sample")
 @click.argument("name")
-@click.option("--n", type=click.IntRange(1, 100), default=5, show_default=True)
+@click.option("--n", type=click.IntRange(1, 100), default=5, show_default=True, help="How many.")
 @json_option
 @pass_rt
 def sample(rt, name: str, n: int, as_json: bool) -> None:
@@ -124,10 +124,15 @@ def explain(rt, name: str, phone: str, as_json: bool) -> None:
     Example: cooee segment explain gold +8613800138000 --json
     """
     row = store.get(name)
-    made = segments.explain(rt, store.rule_of(row), contacts.need(rt, phone))
+    person = contacts.look_up(rt, phone)
+    made = segments.explain(rt, store.rule_of(row), person.id)
     decisive = [{"text": leaf.text, "matches": leaf.matches, "why": leaf.why} for leaf in because(made)]
     data = {"segment": row.name, "in": made.matches, "because": decisive, "rule": made.as_dict()}
-    emit(data, as_json, "\n".join(["in" if made.matches else "not in", *_tree(made, 1)]))
+    lines = ["in" if made.matches else "not in", *_tree(made, 1)]
+    if person.former:
+        data["merged_into"] = person.id
+        lines.insert(0, f"{person.former} was merged into contact {person.id}, of whom this speaks:")
+    emit(data, as_json, "\n".join(lines))
 
 
 @command.command("rename")

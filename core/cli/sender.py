@@ -50,7 +50,7 @@ def list_(rt, as_json) -> None:
 @click.option("--account", required=True, help="The account it belongs to.")
 @click.option("--rate", type=float, help="Texts a second at most, over all workers.")
 @click.option("--cap", type=int, help="Texts a day at most.")
-@click.option("--country", "countries", multiple=True, help="ISO code; may be given several times.")
+@click.option("--country", "countries", multiple=True, help="ISO country it texts to. Repeatable.")
 @click.option("--sticky/--not-sticky", default=None, help="A contact keeps its sender (so by default).")
 @json_option
 @pass_rt

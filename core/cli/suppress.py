@@ -16,7 +16,7 @@ from core.exporting import csv_stream
 from core.security import audit
 
 _classes = click.option(
-    "--class", "classes", multiple=True, help="Only this class (repeatable); default: all."
+    "--class", "classes", multiple=True, help="Only this class (default: all). Repeatable."
 )
 _reason = click.option(
     "--reason", default="manual", show_default=True, help="manual, complaint, invalid, import or stop."
@@ -79,7 +79,14 @@ def remove(rt, phone: str, reason: str, as_json: bool) -> None:
 
 
 @command.command("list")
-@click.option("--format", "kind", type=click.Choice(["csv", "json"]), default="csv", show_default=True)
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["csv", "json"]),
+    default="csv",
+    show_default=True,
+    help="How it is written.",
+)
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @common.pass_rt
 def listing(rt, kind: str, as_json: bool) -> None:

@@ -77,7 +77,7 @@ def edit(rt: Runtime, name: str, text_file: str, lang: str | None, as_json: bool
 @json_option
 @pass_rt
 def list_(rt: Runtime, archived: bool, as_json: bool) -> None:
-    """List templates, last changed first.
+    """All templates, last changed first.
 
     Example: cooee template list --json
     """
@@ -98,7 +98,7 @@ def list_(rt: Runtime, archived: bool, as_json: bool) -> None:
 @json_option
 @pass_rt
 def show(rt: Runtime, name: str, as_json: bool) -> None:
-    """Show a template's current texts.
+    """A template's current texts.
 
     Example: cooee template show spring
     """
@@ -115,7 +115,7 @@ def show(rt: Runtime, name: str, as_json: bool) -> None:
 @command.command()
 @click.argument("name")
 @click.option("--sender", default="", help="The brand or sender name the text should hold.")
-@click.option("--country", "countries", multiple=True, help="ISO country it goes to; may be repeated.")
+@click.option("--country", "countries", multiple=True, help="ISO country it goes to. Repeatable.")
 @json_option
 @pass_rt
 def check(rt: Runtime, name: str, sender: str, countries: tuple[str, ...], as_json: bool) -> None:
@@ -156,7 +156,7 @@ def check(rt: Runtime, name: str, sender: str, countries: tuple[str, ...], as_js
 @json_option
 @pass_rt
 def preview(rt: Runtime, name: str, phone: str | None, lang: str | None, as_json: bool) -> None:
-    """Show the text as one contact would read it, with its parts.
+    """The text as one contact would read it, with its parts.
 
     Example: cooee template preview spring --as +8613800138000
     """

@@ -12,16 +12,18 @@ from core.security import tokens
 
 @click.group("token")
 def command() -> None:
-    """Tokens of programs for the API.
+    """Tokens: what programs sign in with at the API.
 
-    Example: cooee token add shop --scope contacts.write --scope events.write
+    Example: cooee token add shop --scope contacts.write events.write
     """
 
 
 @command.command("add")
 @click.argument("name")
-@click.option("--scope", "scopes", multiple=True, required=True, help=f"One of {', '.join(tokens.SCOPES)}.")
-@click.argument("more", nargs=-1)
+@click.option(
+    "--scope", "scopes", multiple=True, required=True, help=f"One of {', '.join(tokens.SCOPES)}. Repeatable."
+)
+@click.argument("more", nargs=-1, metavar="[SCOPE]...")
 @click.option(
     "--days", type=click.IntRange(0, tokens.MAX_DAYS), default=tokens.DEFAULT_DAYS, show_default=True,
     help="How long it works; 0 until it is revoked.",

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import click
 
-from core import clock
 from core.cli.common import emit, json_option, pass_rt, table, whoami
 from core.contract.errors import Refusal
-from core.db import database
 from core.db.models import Trial
-from core.measure.trials import confirm, costs, phones, plan, report, run, words
+from core.measure.trials import confirm, phones, plan, report, run, sheet, words
 from core.sending import accounts
 
 
@@ -31,22 +28,40 @@ def command() -> None:
 
 @command.command("plan")
 @click.argument("name")
-@click.option("--account", "account_names", multiple=True, required=True, help="Once for each account.")
+@click.option(
+    "--account", "account_names", multiple=True, required=True, help="An account to try. Repeatable."
+)
 @click.option("--phones", "file", required=True, type=click.Path(dir_okay=False, path_type=Path, exists=True),
               help="Lines “number, owner, night or seed account”.")  # fmt: skip
 @click.option(
-    "--function", "functions", multiple=True, type=click.Choice(words.FUNCTIONS), help="What to find out."
+    "--function",
+    "functions",
+    multiple=True,
+    type=click.Choice(words.FUNCTIONS),
+    help="What to find out. Repeatable.",
 )
 @click.option(
-    "--hours", "windows", multiple=True, type=click.Choice(list(plan.WINDOWS)), help="When to send."
+    "--hours",
+    "windows",
+    multiple=True,
+    type=click.Choice(list(plan.WINDOWS)),
+    help="When to send. Repeatable.",
 )
 @click.option("--promise", type=float, default=95.0, show_default=True, help="Promised arrival, percent.")
 @click.option("--margin", type=float, default=5.0, show_default=True, help="Know it to ± so many points.")
 @click.option(
     "--texts", type=int, default=0, help="Texts of each account; by default as many as the margin needs."
 )
-@click.option("--per-window", type=int, default=2, show_default=True)
-@click.option("--lang", type=click.Choice(words.LANGS), default="en", show_default=True)
+@click.option(
+    "--per-window",
+    type=int,
+    default=2,
+    show_default=True,
+    help="Texts of each account to a phone in one window.",
+)
+@click.option(
+    "--lang", type=click.Choice(words.LANGS), default="en", show_default=True, help="Language of the texts."
+)
 @click.option("--prefix", default="", help="In front of each text, such as 【Shop】.")
 @click.option("--start", "day", default="", help="From this day on, as 2026-11-22.")
 @click.option("--agreed", is_flag=True, help="All owners agreed to the test texts.")
@@ -72,24 +87,10 @@ def plan_(
         lines = file.read_text("utf-8-sig")
     except UnicodeDecodeError:
         raise Refusal(f"{file} is not UTF-8 text; save it as CSV UTF-8.", field="phones") from None
+    found = phones.read(rt, lines)
     trial_id = plan.create(name, whoami(), **given)
-    phones.add(rt, trial_id, lines, whoami())
-    trial = plan.get(trial_id)
-    wanted, drawn = plan.of(trial), run.drawn(rt, trial)
-    each = costs.of(wanted, drawn)
-    names = plan.accounts(trial_id)
-    least = min(one.texts for one in each)
-    data = {
-        "id": trial_id, "name": trial.name, "texts": len(drawn), "texts_each": least, "needed": plan.size(wanted),
-        "cost": [
-            {"account": names[one.account_id], "texts": one.texts, "parts": one.parts, "currency": one.currency,
-             "cost": None if one.micros is None else one.micros / 1_000_000}
-            for one in each
-        ],
-        "begins": clock.from_ms(drawn[0].due_at).isoformat(timespec="seconds"),
-        "ends": clock.from_ms(max(text.until_at for text in drawn)).isoformat(timespec="seconds"),
-        "says": plan.says(least), "lacks": run.ready(rt, trial),
-    }  # fmt: skip
+    phones.keep(rt, trial_id, found, whoami())
+    data = sheet.planned(rt, plan.get(trial_id))
     emit(data, as_json, _planned)
 
 
@@ -97,7 +98,8 @@ def _planned(data: dict[str, Any]) -> str:
     rows = [
         (one["account"], one["texts"], one["parts"], one["cost"], one["currency"]) for one in data["cost"]
     ]
-    head = f"Trial {data['id']}: {data['texts']} texts, {data['begins']} to {data['ends']}.\n{data['says']}"
+    span = f", {data['begins']} to {data['ends']}" if data["begins"] else ""
+    head = f"Trial {data['id']}: {data['texts']} texts{span}.\n{data['says']}"
     lacks = "".join(f"\nIt lacks: {one}" for one in data["lacks"])
     return f"{head}{lacks}\n\n{table(rows, ('ACCOUNT', 'TEXTS', 'PARTS', 'COST', 'CURRENCY'))}"
 
@@ -110,10 +112,7 @@ def list_(rt, as_json: bool) -> None:
 
     Example: cooee trial list --json
     """
-    data = [
-        {"id": one.id, "name": one.name, "state": one.state, "accounts": list(plan.accounts(one.id).values())}
-        for one in Trial.select().order_by(Trial.id.desc())
-    ]
+    data = [sheet.line(one) for one in Trial.select().order_by(Trial.id.desc())]
     rows = [(one["id"], one["name"], one["state"], ", ".join(one["accounts"])) for one in data]
     emit(data, as_json, table(rows, ("ID", "NAME", "STATE", "ACCOUNTS")))
 
@@ -127,30 +126,11 @@ def show(rt, trial_id: int, as_json: bool) -> None:
 
     Example: cooee trial show 1 --json
     """
-    trial = plan.get(trial_id)
-    data = {
-        "id": trial.id, "name": trial.name, "state": trial.state, "plan": asdict(plan.of(trial)),
-        "accounts": list(plan.accounts(trial_id).values()),
-        "phones": [
-            {"phone": one.number, "carrier": one.carrier, "owner": one.owner, "seed": one.seed or None, "night": one.night}
-            for one in phones.of(rt, trial_id)
-        ],
-        "texts": dict(sorted(_counts(trial_id).items())),
-    }  # fmt: skip
+    data = sheet.whole(rt, plan.get(trial_id))
     rows = [(one["phone"], one["carrier"], one["owner"], one["seed"]) for one in data["phones"]]
     states = ", ".join(f"{n} {state}" for state, n in data["texts"].items()) or "no texts yet"
-    human = (
-        f"{trial.name}: {trial.state}; {states}\n\n{table(rows, ('PHONE', 'CARRIER', 'OWNER', 'HANDS OVER'))}"
-    )
+    human = f"{data['name']}: {data['state']}; {states}\n\n{table(rows, ('PHONE', 'CARRIER', 'OWNER', 'HANDS OVER'))}"
     emit(data, as_json, human)
-
-
-def _counts(trial_id: int) -> dict[str, int]:
-    return dict(
-        database.query(
-            "SELECT state, COUNT(*) FROM trial_text WHERE trial_id = ? GROUP BY state", (trial_id,)
-        )
-    )
 
 
 @command.command("start")
@@ -169,7 +149,13 @@ def start(rt, trial_id: int, as_json: bool) -> None:
 @command.command("confirm")
 @click.argument("trial_id", type=int)
 @click.argument("nonces", nargs=-1, required=True)
-@click.option("--how", type=click.Choice(["yes", "damaged", "no"]), default="yes", show_default=True)
+@click.option(
+    "--how",
+    type=click.Choice(["yes", "damaged", "no"]),
+    default="yes",
+    show_default=True,
+    help="Did they arrive?",
+)
 @click.option("--text", default="", help="What was read, where it differs.")
 @click.option("--sender", default="", help="The sender the phone showed.")
 @json_option

@@ -16,7 +16,7 @@ from core.security.roles import ROLES
 
 @click.group("user")
 def command() -> None:
-    """People who sign in, their roles and passwords.
+    """Users: people who sign in, their roles and passwords.
 
     Example: cooee user add li@shop.example --role marketer
     """

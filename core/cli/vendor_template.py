@@ -17,7 +17,7 @@ _account = click.option("--account", "account_name", required=True, help="The ac
 
 @click.group()
 def command() -> None:
-    """Templates and signatures at the vendor: what it approved, and which text of yours each one is.
+    """Vendor templates: what the vendor approved, and which text of yours each one is.
 
     Example: cooee vendor-template sync --account aliyun
     """
@@ -29,7 +29,7 @@ def command() -> None:
 @json_option
 @pass_rt
 def list_(rt: Runtime, account_name: str, state: str | None, as_json: bool) -> None:
-    """List what the vendor had when it was last asked.
+    """What the vendor had when it was last asked.
 
     Example: cooee vendor-template list --account aliyun --state rejected --json
     """
@@ -76,7 +76,7 @@ def sync(rt: Runtime, account_name: str, as_json: bool) -> None:
 @click.option("--code", help="The vendor's template; the one with the same words if left out.")
 @click.option("--signature", help="The signature; that of the text, else the account's, if left out.")
 @click.option(
-    "--param", "given", multiple=True, help="VARIABLE=TEXT, e.g. --param 'code={{coupon}}'; may be repeated."
+    "--param", "given", multiple=True, help="VARIABLE=TEXT, e.g. --param 'code={{coupon}}'. Repeatable."
 )
 @json_option
 @pass_rt
