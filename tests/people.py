@@ -15,12 +15,10 @@ def signed_in(app, role: str = "admin", *, email: str = ""):
     email = email or f"{role}@shop.example"
     users.add("test", email, role, PASSWORD)
     client = app.test_client()
-    answer = client.post(
-        "/login", data={"email": email, "password": PASSWORD, "csrf_token": csrf_token(client, "/login")}
-    )
+    token = csrf_token(client, "/login")
+    answer = client.post("/login", data={"email": email, "password": PASSWORD, "csrf_token": token})
     assert answer.status_code in (302, 303), answer.get_data(as_text=True)
-    token = csrf_token(client, "/")
-    client.environ_base["HTTP_X_CSRFTOKEN"] = token
+    client.environ_base["HTTP_X_CSRFTOKEN"] = token  # as good as those of the pages that follow
     return client
 
 

@@ -12,7 +12,7 @@ from core.contract.errors import Refusal
 from core.db import classes, database, settings
 from core.db.codes import Cls
 from core.sending import accounts, batch, direct, leases, urgent
-from core.sending.otp import wishes
+from core.sending.otp import calling
 from core.timing import hours
 from tests import campaign_kit as kit
 from tests.otp_kit import Phone, ask, opened
@@ -184,7 +184,7 @@ def test_a_class_goes_through_its_accounts_only(rt):
     assert not phone.texts
     assert database.query("SELECT state, account_id FROM message") == [(3, other)]
     ask(rt)
-    assert wishes.voice_account(rt) is None
+    assert not calling.able(rt)
 
 
 def test_a_single_message_is_not_sent_too_late(rt):

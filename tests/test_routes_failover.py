@@ -8,10 +8,10 @@ from core import Result
 from core.contract.errors import Ambiguous, BadConfig, Unreachable
 from core.db import database
 from core.db.codes import State
-from core.sending import accounts, breaker, direct
+from core.sending import accounts, breaker, direct, doubt
 from core.sending.routes import decision
 from tests import routes_kit as kit
-from tests.send_kit import due_now, rows, send_all, states, whole
+from tests.send_kit import awake, due_now, raising, rows, send_all, states, whole
 
 ERRORS = {"ROUTE": "route", "BAD": "number", "SLOW": "limit"}
 
@@ -77,11 +77,7 @@ def test_a_bad_number_is_bad_on_every_route(rt, two):
 
 def test_in_doubt_is_never_handed_on(rt, two):
     a, b = two
-
-    def lost(messages):
-        raise Ambiguous("the answer was lost")
-
-    a.tape.act = lost
+    a.tape.act = raising(Ambiguous("the answer was lost"))
     campaign = kit.campaign(rt, 30, options={"window": 5})
     send_all(rt, campaign)
     found = states(campaign)
@@ -96,11 +92,7 @@ def test_in_doubt_is_never_handed_on(rt, two):
 
 def test_an_account_that_cannot_be_reached_is_passed_by(rt, two):
     a, b = two
-
-    def away(messages):
-        raise Unreachable("no connection")
-
-    a.tape.act = away
+    a.tape.act = raising(Unreachable("no connection"))
     campaign = kit.campaign(rt, 40)
     send_all(rt, campaign)
     due_now(campaign)
@@ -113,11 +105,7 @@ def test_an_account_that_cannot_be_reached_is_passed_by(rt, two):
 
 def test_a_wrong_password_halts_the_account_and_the_others_take_its_messages(rt, two):
     a, b = two
-
-    def wrong(messages):
-        raise BadConfig("wrong password")
-
-    a.tape.act = wrong
+    a.tape.act = raising(BadConfig("wrong password"))
     campaign = kit.campaign(rt, 10)
     send_all(rt, campaign)
     due_now(campaign)
@@ -195,17 +183,10 @@ def test_a_repeat_under_its_reference_stays_where_it_was(rt):
     campaign = kit.campaign(rt, 1)
     send_all(rt, campaign)
     assert states(campaign) == {"in_doubt": 1}
-    from core.sending import doubt
-
     assert doubt.climb(rt) == 1
     assert rows(campaign, "state, account_id") == [(0, a.id)]
-    with database.write_tx():
-        database.execute("UPDATE account SET failures = 0, open_until = 0")
-
-    def away(messages):
-        raise Unreachable("no connection")
-
-    a.tape.act = away
+    awake()
+    a.tape.act = raising(Unreachable("no connection"))
     send_all(rt, campaign)
     assert rows(campaign, "state, account_id") == [(0, a.id)]
     assert b.refs == []

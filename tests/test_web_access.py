@@ -12,7 +12,7 @@ from core.web.application import make_app
 from tests.people import signed_in
 
 ARGUMENTS = {
-    "IntegerConverter": 1,
+    "_RowId": 1,
     "UnicodeConverter": "x",
     "PathConverter": "x",
     "FloatConverter": 1.0,

@@ -19,7 +19,6 @@ MIN_LENGTH, MAX_LENGTH = 8, 128
 #: Fewer guesses than this (by zxcvbn's estimate) is as good as a common password.
 MIN_GUESSES = 10_000
 ARGON2 = {"time_cost": 2, "memory_cost": 19_456, "parallelism": 1}
-_hasher = PasswordHasher(**ARGON2)
 
 
 def normalize(password: str) -> str:
@@ -46,9 +45,13 @@ def hash_new(password: str, *words: str) -> str:
     wrong = trouble(password, *words)
     if wrong:
         raise Refusal(wrong, field="password")
-    return _hasher.hash(normalize(password))
+    return _hashed(normalize(password))
 
 
 def unusable() -> str:
     """The hash of a password nobody knows, for people who have not chosen one yet."""
-    return _hasher.hash(secrets.token_urlsafe(32))
+    return _hashed(secrets.token_urlsafe(32))
+
+
+def _hashed(password: str) -> str:
+    return PasswordHasher(**ARGON2).hash(password)

@@ -29,6 +29,10 @@ SCOPES = {
     "campaigns.write": lazy("Make, launch, pause and cancel campaigns"),
     "campaigns.read": lazy("Read campaigns and their figures"),
     "segments.read": lazy("Read and count segments"),
+    "trials.write": lazy("Plan and run trials"),
+    "trials.read": lazy("Read trials and what they found"),
+    "dossiers.write": lazy("Judge the papers of vendors"),
+    "dossiers.read": lazy("Read the papers of vendors"),
     "numbers.read": lazy("See whole phone numbers"),
 }
 MARK = "cooee_"

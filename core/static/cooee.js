@@ -106,7 +106,7 @@
   });
 
   // Keys: "/" searches, "g" and a letter goes to a place of the menu.
-  let going = 0;
+  let going = -Infinity;
   document.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       all("details.drop[open]").forEach((drop) => {

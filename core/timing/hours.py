@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 #: Setting keys, changed on the settings page.
 HOURS_KEY, RULES_OFF_KEY = "timing.hours", "timing.rules_off"
-#: 08:00–21:00 is inside what China, the TCPA and the vendors allow (facts §2, §3).
+#: Inside what China's vendors (08:00–22:00) and the TCPA (47 CFR 64.1200(c)(1): 08:00–21:00) allow.
 DEFAULT_HOURS = {"start": "08:00", "end": "21:00"}
 EVERY_DAY = frozenset(range(7))
 #: Longer than any run of holidays; a country without one allowed minute in it is never texted.

@@ -13,7 +13,7 @@ from core.timing.hours import Interval, intersect, union
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
-#: Local minutes of day; they lie inside the legal hours of every bundled rule pack (facts §2).
+#: Local minutes of day, inside the hours of China's vendors; some American states close earlier.
 RECOMMENDED: tuple[tuple[int, int], ...] = ((600, 720), (900, 1020), (1140, 1260))
 
 

@@ -2,23 +2,53 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from flask import Flask
 from flask_babel import Babel
 from htmx_flask import Htmx
 from jinja2 import ChoiceLoader, FileSystemLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.routing import IntegerConverter, Map, Rule
 
 from core import i18n
 from core.config import ROOT
 from core.runtime import Runtime
-from core.web import access, assets, blueprints, errors, format, headers, menu, render, signin
+from core.web import access, assets, blueprints, errors, format, forms, headers, menu, render, signin
 
 HERE = ROOT / "core"
+
+
+class _Rule(Rule):
+    """A route whose builder of addresses is compiled when somebody first links to it, not at the start.
+
+    Werkzeug compiles two a route, which is most of what making the application takes.
+    """
+
+    def _compile_builder(self, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+        def first(rule: _Rule, /, **values: Any) -> tuple[str, str]:
+            build = super(_Rule, rule)._compile_builder(append_unknown)
+            setattr(rule, "_build_unknown" if append_unknown else "_build", build.__get__(rule))
+            return build(rule, **values)
+
+        return first
+
+
+class _RowId(IntegerConverter):
+    """The number of a row in an address; one that no database could hold is nobody's: 404."""
+
+    regex = r"\d{1,19}"
+
+    def __init__(self, map: Map, max: int = 2**63 - 1, **more: Any):
+        super().__init__(map, max=max, **more)
 
 
 def make_app(rt: Runtime) -> Flask:
     """Build the application.  Raises `RuntimeError` when a route declares no permission."""
     app = Flask("core", static_folder=str(HERE / "static"), template_folder=None)
+    app.url_rule_class = _Rule
+    app.url_map.converters["int"] = _RowId
     app.extensions["cooee"] = rt
     app.config.update(
         MAX_CONTENT_LENGTH=1024 * 1024,
@@ -40,6 +70,7 @@ def make_app(rt: Runtime) -> Flask:
     signin.init(app, rt)
     menu.init(app)
     app.before_request(access.guard)
+    app.before_request(forms.refuse_nul)
     headers.init(app)
     errors.init(app)
     app.after_request(render.vary)

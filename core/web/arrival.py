@@ -168,8 +168,7 @@ def seconds(value: float | None) -> str:
 
 
 def _currency(account_id: int) -> str:
-    found = costs.currency_of(Scope(account_id=account_id))
-    return found if found and found != "mixed" else ""
+    return costs.currency_of(Scope(account_id=account_id)) or ""
 
 
 def _watched() -> dict[int, dict[str, Any]]:
@@ -213,7 +212,13 @@ def _told(one: store.Alarm, names: dict[int, str]) -> dict[str, Any]:
         "account_id": one.account_id,
         "name": names.get(one.account_id, "–"),
         "reason": news.reason(one),
-        "detail": _("sum %(sum)s over 10, φ %(phi)s", sum=num(one.cusum, 1), phi=num(one.phi, 1)),
+        "why": _(
+            "More than chance explains: the evidence is %(sum)s, an alarm rings at %(limit)s. "
+            "Losses here come in bunches, %(phi)s times as much as by chance.",
+            sum=num(one.cusum, 1),
+            limit=num(alarm.THRESHOLD),
+            phi=num(one.phi, 1),
+        ),
         "ended_at": one.ended_at,
         "ending": endings.get(one.ending, ""),
     }

@@ -141,7 +141,7 @@ def again(call_id: int):
 def keep():
     """How long calls are kept, and whether with the words of messages."""
     days = request.form.get("days", "").strip()
-    if not days.isdecimal() or not 1 <= int(days[:6]) <= 3650:
+    if not days.isdecimal() or len(days) > 4 or not 1 <= int(days) <= 3650:
         raise Refusal(_("Choose a number from %(low)s to %(high)s.", low=1, high=3650), field="days")
     words = bool(request.form.get("words"))
     with database.write_tx():

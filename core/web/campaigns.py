@@ -29,6 +29,7 @@ bp.register_blueprint(steps.bp)
 bp.add_app_template_global(reasons.word, "reason_word")
 bp.add_app_template_global(reasons.advice, "reason_advice")
 bp.add_app_template_global(reasons.log_word, "log_word")
+bp.add_app_template_global(reasons.log_detail, "log_detail")
 
 _PER_PAGE = 30
 #: Chips of the list: word → states.

@@ -89,7 +89,9 @@ def line(
                 marks.append(
                     f'<circle class="hit" cx="{x(i):.1f}" cy="{y(value):.1f}" r="7"><title>{escape(words)}</title></circle>'
                 )
-    every = max(1, math.ceil(len(labels) / 6))
+    # On a phone letters are a third larger beside the lines; a label never runs into the next.
+    fit = max(2, int((width - left - 10) / (max(map(_width, labels), default=0) * 4 / 3 + 16)))
+    every = max(1, math.ceil(len(labels) / min(6, fit)))
     for i in range(0, len(labels), every):
         marks.append(_text(x(i), height - 6, labels[i], "middle"))
     return _svg(width, height, title, marks)
@@ -134,12 +136,15 @@ def bars(
     return _svg(width, max(30, len(rows) * 30), title, marks)
 
 
+def _width(words: str) -> int:
+    """About how wide words are; a CJK character is twice a letter."""
+    return sum(14 if ord(char) > 0x2E80 else 7 for char in words)
+
+
 def _short(words: str, width: int) -> str:
-    """Cut a label to its column; a CJK character is about twice as wide."""
-    used = 0
-    for i, char in enumerate(words):
-        used += 14 if ord(char) > 0x2E80 else 7
-        if used > width - 12:
+    """Cut a label to its column."""
+    for i in range(len(words)):
+        if _width(words[: i + 1]) > width - 12:
             return words[:i] + "…"
     return words
 

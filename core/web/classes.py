@@ -14,6 +14,7 @@ from core.i18n import _, _l
 from core.sending import accounts
 from core.timing import hours
 from core.web.access import allow
+from core.web.durations import DurationField
 from core.web.forms import Form, choices, tidy
 from core.web.render import flash, page, redirect_hx
 
@@ -45,9 +46,9 @@ class _Rules(Form):
         [NumberRange(1, 43_200, _l("Say within how many minutes a single message is sent."))],
         description=_l("Later than that nobody waits for it."),
     )
-    second_after_s = _number(
-        _l("Second text when no receipt came after (seconds)"), "second_after_s",
-        _l("It goes another way, and the person may get both. Empty: never."),
+    second_after_s = DurationField(
+        _l("Second text when no receipt came after"), *classes.BOUNDS["second_after_s"], optional=True,
+        description=_l("For instance 90 s or 2 min. It goes another way, and the person may get both. Empty: never."),
     )  # fmt: skip
     cap_day = _number(
         _l("At most a person in 24 hours"), "cap_day", _l("Over all campaigns; empty: no limit.")

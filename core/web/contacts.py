@@ -18,14 +18,14 @@ from core.exporting import csv_stream
 from core.i18n import _, _l, _n
 from core.security import audit
 from core.web import events as event_pages
-from core.web import fields, labelrules, quality, suppressed
+from core.web import fields, labelrules, notsame, quality, suppressed
 from core.web import labels as label_pages
 from core.web.access import allow
 from core.web.contact import bp
 from core.web.forms import Form, tidy
 from core.web.render import flash, page, redirect_hx, rt
 
-for _child in (label_pages, labelrules, fields, suppressed, quality, event_pages):
+for _child in (label_pages, labelrules, fields, suppressed, quality, notsame, event_pages):
     bp.register_blueprint(_child.bp)
 
 #: Rows one bulk action may name; a page has 50.
@@ -50,6 +50,7 @@ def index():
         args=_args(wanted),
         here=_query,
         labels=labels.all_labels(),
+        former=search.former(rt(), wanted.text),
         none_at_all=wanted.empty and not found.rows and not request.args.get("before"),
     )
 

@@ -209,14 +209,14 @@ def download(account_id: int, file_id: int):
 @allow("providers.edit")
 def undo(account_id: int, file_id: int, deed: str):
     """Take an upload back, or put it back."""
-    found = store.of_account(account_id)
+    found, place = store.of_account(account_id), _place(request.form.get("paper", ""))
     if deed == "remove":
         store.take_back(found.id, file_id, current_user.email)
         flash(_("The file counts no more. It can be put back for 30 days."), "info")
     else:
         store.put_back(found.id, file_id, current_user.email)
         flash(_("The file is back."))
-    return redirect_hx(url_for(".paper", account_id=account_id, **_place(request.form.get("paper", ""))))
+    return redirect_hx(url_for(".paper", account_id=account_id, **place))
 
 
 def _place(key: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ import secrets
 
 from flask import Flask, current_app, render_template, request
 from flask_wtf.csrf import CSRFError
-from peewee import InterfaceError, OperationalError
+from peewee import DataError, InterfaceError, OperationalError
 from werkzeug.exceptions import HTTPException
 
 from core.api import problems
@@ -69,12 +69,25 @@ def _cooee(error: CooeeError):
     return _answer(422, str(error))
 
 
+def _too_large(error: Exception):
+    # A form refuses beside the field; what comes past it (a hidden field, an address) ends here.
+    log.warning("refused at %s %s", request.method, request.path, exc_info=error)
+    return _answer(
+        422,
+        _("A number here is too large, or a text holds a character that cannot be kept. Nothing was saved."),
+    )
+
+
 def _crash(error: Exception):
     # Letters alone: a run of digits would be masked in the log like a number.
     error_id = "".join(secrets.choice("abcdefghjkmnpqrstvwxyz") for _ in range(10))
     log.error("error %s at %s %s", error_id, request.method, request.path, exc_info=error)
     if isinstance(error, OperationalError | InterfaceError):
         database.reopen()
+    if database.is_locked(error):
+        return _answer(
+            503, _("Another process holds the database for too long. Try again in a moment."), error_id
+        )
     return _answer(500, "", error_id)
 
 
@@ -84,4 +97,6 @@ def init(app: Flask) -> None:
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Refusal, _refusal)
     app.register_error_handler(CooeeError, _cooee)
+    app.register_error_handler(OverflowError, _too_large)
+    app.register_error_handler(DataError, _too_large)
     app.register_error_handler(Exception, _crash)

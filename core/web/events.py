@@ -6,12 +6,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, request, send_file, url_for
 from flask_security import current_user
 from flask_wtf.file import FileField, FileRequired
 from wtforms import StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms.validators import Length
 
 from core import clock
 from core.audience import events
@@ -23,28 +24,19 @@ from core.db import settings as stored
 from core.i18n import _, _l
 from core.security import audit
 from core.web import charts, eventfiles
+from core.web import eventtypes as typepages
 from core.web.access import allow, body_limit
 from core.web.forms import Form, tidy
 from core.web.render import flash, page, redirect_hx, rt
 
 bp = Blueprint("events", __name__, url_prefix="/events")
 bp.register_blueprint(eventfiles.bp)
+bp.register_blueprint(typepages.bp)
 
 DAYS = 30
 _ITEMS = 50
 #: Lines of the chart; the other types are in the table alone.
 _LINES = 4
-
-
-class _TypeForm(Form):
-    key = StringField(
-        _l("Key"), [DataRequired(), Length(max=40)], filters=[tidy],
-        description=_l("Small letters, digits and _, for instance trial_lesson."),
-    )  # fmt: skip
-    title = StringField(_l("Title"), [Length(max=100)], filters=[tidy])
-    properties = TextAreaField(
-        _l("Properties"), description=_l("One a line: name = text, number, date or bool.")
-    )
 
 
 class _MoneyForm(Form):
@@ -88,10 +80,11 @@ def _index(status: int = 200, **forms: Form):
     shown = sorted((row for row in rows if row.n), key=lambda row: -row.n)
     house = money.house()
     return page(
-        "events/index.html", status=status, rows=shown, unused=[row.type for row in rows if not row.n],
+        "events/index.html", status=status, rows=shown, unused=[row.type for row in rows if not row.n and row.type.builtin],
+        own=[row for row in rows if not row.type.builtin],
         currency=house, waiting=database.scalar("SELECT COUNT(*) FROM event_waiting"), chart=_chart(shown),
         days=DAYS, spent=_sum("purchase"), returned=_sum("refund"),
-        type_form=forms.get("type_form") or _TypeForm(), money_form=forms.get("money_form") or _money_form(house),
+        type_form=forms.get("type_form") or typepages.AddForm(), money_form=forms.get("money_form") or _money_form(house),
     )  # fmt: skip
 
 
@@ -124,25 +117,23 @@ def _chart(rows: list[Row]):
         for number, row in enumerate(rows[:_LINES], 1)
     ]
     labels = [(date(1970, 1, 1) + timedelta(days=day)).strftime("%m-%d") for day in days]
-    return charts.line(series, labels, title=_("Events a day")) + charts.legend(series)
+    return charts.line(series, labels, title=_("Events a day"), width=960, height=220) + charts.legend(series)
 
 
 @bp.post("/types")
 @allow("settings.edit")
 def add_type():
-    form = _TypeForm()
+    form = typepages.AddForm()
     if form.validate() and form.attempt(_add_type, form):
         flash(_("The type “%(key)s” may be used from now on.", key=form.key.data))
         return redirect_hx(url_for("contacts.events.index"))
     return _index(422, type_form=form)
 
 
-def _add_type(form: _TypeForm) -> None:
-    pairs = [line.partition("=") for line in (form.properties.data or "").splitlines() if line.strip()]
+def _add_type(form: typepages.AddForm) -> None:
     eventtypes.add(
-        form.key.data, title=form.title.data or "", who=current_user.email,
-        properties={name.strip(): kind.strip() for name, _sep, kind in pairs},
-    )  # fmt: skip
+        form.key.data, title=form.title.data or "", who=current_user.email, properties=typepages.pairs(form)
+    )
 
 
 @bp.post("/money")
@@ -208,8 +199,17 @@ def _items(form: Form, status: int = 200, done: dict | None = None):
     return page(
         "events/items.html", fragment="events/_items.html", status=status, items=found[:_ITEMS], older=older, q=text,
         category=category, categories=catalogue.categories(), form=form, done=done, currency=money.house(),
+        rejects=Path(done["rejects_file"]).name if done and done["rejects_file"] else "",
         newer=url_for("contacts.events.items", q=text, category=category) if after else None, max_mb=MAX_UPLOAD_MB,
     )  # fmt: skip
+
+
+@bp.get("/items/rejects/<name>")
+@allow("contacts.edit")
+def rejected_items(name: str):
+    """All rejected rows of a file of the catalogue, with their reasons."""
+    path = itemfile.rejects_file(rt(), name)
+    return send_file(path, mimetype="text/csv", as_attachment=True, download_name="rejected.csv", max_age=0)
 
 
 @bp.post("/items")

@@ -131,6 +131,7 @@ def confirm(id: int):
     )
     return page(
         "campaigns/confirm.html", fragment="campaigns/_confirm.html", campaign=campaign,
+        rule_titles={rule.title: rule.title for rule in rt().plugins.rules.values()},
         steps=steps.rail(campaign, "confirm"), check=row, report=report, account=account,
         ready=steps.first_open(campaign) == "confirm", needed=needed, segment=store_name(campaign.segment_id),
         mine=current_user.email in approval.authors(campaign), log=log.lines(id, 10),

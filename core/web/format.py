@@ -6,6 +6,7 @@ shares are 0..1.  None is shown as a dash: "not known" is never a zero.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -70,6 +71,11 @@ def money(micros: int | None, currency: str = "", digits: int = 2) -> str:
         return DASH
     symbol = numbers.get_currency_symbol(currency, locale=locale()) if currency else ""
     return f"{symbol} {num(micros / 1_000_000, digits)}".strip()
+
+
+def monies(costs: Mapping[str, int], digits: int = 2) -> str:
+    """Money in several currencies side by side: "¥ 525.92 + US$ 12.00"; never added up."""
+    return " + ".join(money(micros, currency, digits) for currency, micros in costs.items()) or money(0)
 
 
 def day(ms: int | None) -> str:
@@ -144,5 +150,5 @@ def browser(agent: str) -> str:
 
 def add_filters(app: Flask) -> None:
     """Make these known to the templates."""
-    for function in (num, pct, money, day, when, ago, duration, size, moment, browser):
+    for function in (num, pct, money, monies, day, when, ago, duration, size, moment, browser):
         app.jinja_env.filters[function.__name__] = function

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import cache
+from itertools import chain
 from typing import Any
 from zoneinfo import available_timezones
 
+from flask import abort, request
 from flask_wtf import FlaskForm
 from wtforms import Field
 from wtforms.fields.choices import SelectChoice
 
 from core.contract.errors import Refusal
 from core.i18n import _
+from core.web.access import MACHINE_BLUEPRINTS
 
 
 def tidy(text: Any) -> Any:
@@ -35,8 +39,23 @@ def _zones() -> tuple[str, ...]:
     return tuple(sorted(name for name in available_timezones() if "/" in name and name[:4] != "Etc/"))
 
 
+def _holds(data: Any) -> bool:
+    """Can a database hold this number?  Money and shares are kept in millionths."""
+    if isinstance(data, Decimal):
+        return data.is_finite() and abs(data) < 10**12
+    return not isinstance(data, int | float) or abs(data) < (2**63 if isinstance(data, int) else 10**12)
+
+
 class Form(FlaskForm):
     """Base of every form of a page; the CSRF token comes with `ui.csrf()`."""
+
+    def process(self, *args: Any, **kwargs: Any) -> None:
+        """Read the fields; a number no database can hold is refused beside its field."""
+        super().process(*args, **kwargs)
+        for field in self:
+            if not _holds(field.data):
+                field.data = None
+                field.process_errors = [_("That number is too large.")]
 
     def refuse(self, refusal: Refusal) -> None:
         """Show a `Refusal` beside the field it names, or above the form."""
@@ -57,6 +76,14 @@ class Form(FlaskForm):
             self.refuse(refusal)
             return False
         return True
+
+
+def refuse_nul():
+    """Before each request of a person: no database keeps a NUL in a text, and nobody types one."""
+    if request.blueprint in MACHINE_BLUEPRINTS:
+        return
+    if any("\0" in value for given in (request.args, request.form) for value in chain(*given.listvalues())):
+        abort(400, _("A text holds a character that cannot be kept (NUL). Remove it and send it again."))
 
 
 def check_name(expected: str, typed: str | None) -> None:

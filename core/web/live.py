@@ -23,19 +23,24 @@ BANDS = (
 )
 _WAITING = ("ready", "claimed")
 _FAILED = ("undelivered", "expired", "rejected")
+#: How often the page asks anew while texts leave, and how often and long while only receipts come.
+_BUSY_S, _SETTLING_S, _SETTLING_MS = 2, 10, clock.HOUR_MS
 AT_WORK = ("scheduled", "expanding", "running")
 
 
 @dataclass(frozen=True, slots=True)
 class Live:
-    """`bands` are (tone, share, states, n); `per_s` and `left_s` None while unknown; times in epoch ms."""
+    """`bands` are (tone, share, states, n); `per_s` and `left_s` None while unknown; times in epoch ms.
+
+    `every_s`: how often the page asks anew; 0 when nothing moves any more.
+    """
 
     counts: dict[str, int]
     total: int
     waiting: int
     sent: int
     bands: list[tuple[str, float, tuple[str, ...], int]]
-    moving: bool
+    every_s: int
     expanded: float = 1.0
     per_s: float | None = None
     left_s: float | None = None
@@ -77,7 +82,7 @@ def state(rt: Runtime, campaign: Campaign) -> Live:
             )
             for tone, states in BANDS
         ],
-        moving=campaign.state in AT_WORK or bool(found["submitting"]),
+        every_s=_every_s(campaign, found, now),
         expanded=_expanded(campaign),
         per_s=per_s,
         left_s=waiting / per_s if per_s and not next_at else None,
@@ -90,6 +95,13 @@ def state(rt: Runtime, campaign: Campaign) -> Live:
         arms=len(drafts.variants(campaign.id)),
         at=now,
     )
+
+
+def _every_s(campaign: Campaign, found: dict[str, int], now: int) -> int:
+    if campaign.state in AT_WORK or found["submitting"]:
+        return _BUSY_S
+    fresh = now - (campaign.finished_at or 0) < _SETTLING_MS
+    return _SETTLING_S if found["accepted"] and fresh else 0
 
 
 def _expanded(campaign: Campaign) -> float:

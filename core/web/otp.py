@@ -11,9 +11,10 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 
 from core import clock, mail
 from core.i18n import _, _l
-from core.sending.otp import alarms, guard, rules, stats, wishes, wording
+from core.sending.otp import alarms, calling, guard, rules, stats, wording
 from core.web import charts, format
 from core.web.access import allow
+from core.web.durations import DurationField
 from core.web.forms import Form, choices, tidy
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -24,17 +25,21 @@ def _number(label, name: str, words=None):
     return IntegerField(label, [InputRequired(), NumberRange(*rules.BOUNDS[name])], description=words)
 
 
+def _time(label, name: str, words=None):
+    return DurationField(label, *rules.BOUNDS[name], description=words)
+
+
 class _Rules(Form):
     length = _number(_l("Characters of a code"), "length")
     alphabet = SelectField(
         _l("Made of"),
         choices=choices([("digits", _l("digits")), ("alnum", _l("letters and digits nobody mixes up"))]),
     )
-    ttl_s = _number(_l("Good for (seconds)"), "ttl_s")
+    ttl_s = _time(_l("Good for"), "ttl_s")
     attempts = _number(_l("Wrong tries until it is void"), "attempts")
-    gap_s = _number(_l("Ask again after (seconds)"), "gap_s")
+    gap_s = _time(_l("Ask again after"), "gap_s")
     resends = _number(_l("Codes after the first without one being used"), "resends")
-    fallback_s = _number(_l("Call when no receipt came after (seconds)"), "fallback_s", _l("0: never."))
+    fallback_s = _time(_l("Call when no receipt came after"), "fallback_s", _l("0: never."))
     countries = StringField(
         _l("Countries that get codes"), [Optional(), Length(max=1000)], filters=[tidy],
         description=_l("Codes such as CN, US, GB; empty: the country of this instance only."),
@@ -48,10 +53,10 @@ class _Rules(Form):
     minute = _number(_l("In all in a minute"), "minute")
     hour = _number(_l("In all in an hour"), "hour")
     adjacent = _number(_l("Neighbouring numbers that are a run"), "adjacent", _l("Within 20 of each other."))
-    adjacent_s = _number(_l("… in so many seconds"), "adjacent_s")
+    adjacent_s = _time(_l("… within"), "adjacent_s")
     ratio_percent = _number(_l("Block a prefix when fewer codes are used (percent)"), "ratio_percent")
     ratio_min = _number(_l("… of at least so many"), "ratio_min")
-    block_s = _number(_l("Block for (seconds)"), "block_s")
+    block_s = _time(_l("Block for"), "block_s", _l("For instance 30 min, 6 h or 2 d."))
     alarm_hour = _number(_l("Codes in an hour"), "alarm_hour", _l("0: no alarm."))
     alarm_success = _number(_l("Arrived or used below (percent)"), "alarm_success")
     alarm_growth = _number(_l("Growth over the hour before (percent)"), "alarm_growth")
@@ -78,7 +83,7 @@ def index():
         alarms=[
             (alarms.words(kind), prefix, detail, at) for _id, kind, prefix, detail, at in alarms.unseen()
         ],
-        can_call=wishes.voice_account(rt()) is not None,
+        can_call=bool(calling.able(rt())),
         mailed=mail.configured(rt()),
     )
 
@@ -166,5 +171,5 @@ def _chart():
         charts.Series(_("used"), [used for _hour, _s, used in hours], "c2"),
     ]
     return charts.line(
-        series, labels, title=_("One-time codes an hour, last day"), height=200
+        series, labels, title=_("One-time codes an hour, last day"), width=960, height=220
     ), charts.legend(series)

@@ -8,7 +8,7 @@ from flask_security import current_user
 from core import clock
 from core.contract.errors import Refusal
 from core.i18n import _, ngettext
-from core.sending import lanes, stopping
+from core.sending import lanes, stopping, waits
 from core.web import reasons
 from core.web.access import allow
 from core.web.format import num
@@ -33,7 +33,8 @@ def _page(status: int = 200, problem: str = ""):
         fragment="queue/_queue.html",
         status=status,
         lanes=found,
-        held=lanes.held(found),
+        held=waits.held(rt(), found),
+        kind_word=_kind_word,
         stuck=lanes.stuck(),
         resting=lanes.resting(),
         doubts=lanes.doubts(found),
@@ -44,6 +45,23 @@ def _page(status: int = 200, problem: str = ""):
         reason_word=reasons.word,
         as_of=clock.now_ms(),
     )
+
+
+def _kind_word(kind: str) -> str:
+    """What messages wait for (core.sending.waits) in words."""
+    return {
+        "plan": _("The planned time"),
+        "hours": _("The allowed hours of the country"),
+        "account": _("The account rests"),
+        "halted": _("No account can take it"),
+        "share": _("The senders have had their share of the day"),
+        "rate": _("The rate: its turn has not come"),
+        "retry": _("A pause before the next try"),
+        "price": _("A cheaper price"),
+        "held": _("Held by a plugin"),
+        "paused": _("The campaign is paused"),
+        "turn": _("A moment's pause at the account"),
+    }[kind]
 
 
 @bp.post("/<int:campaign_id>/now")

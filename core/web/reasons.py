@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.i18n import _
+from core.web.format import num
 
 
 def word(reason: str) -> str:
@@ -85,5 +86,22 @@ def log_word(what: str) -> str:
         "cancelled": _("cancelled it"),
         "stopped": _("Messages that will not be sent"),
         "done": _("Everything is sent"),
+        "doubt.sent": _("settled doubts: they were sent"),
+        "doubt.not_sent": _("settled doubts: they were not sent"),
+        "doubt.resend": _("settled doubts: they are sent again"),
     }
     return known.get(what, what)
+
+
+def log_detail(what: str, detail: str) -> str:
+    """What stands below a line of the campaign log: the fields that were changed, how many, why."""
+    fields = {
+        "name": _("name"), "segment_id": _("segment"), "holdout_bp": _("people kept aside"), "templates": _("texts"),
+        "account_id": _("account"), "at": _("start"), "not_after": _("end"), "budget_micros": _("budget"),
+        "options": _("speed and hours"),
+    }  # fmt: skip
+    if what == "edited":
+        return ", ".join(fields.get(name, name) for name in detail.split(", "))
+    if what == "approved":
+        return _("as it was checked then (%(mark)s)", mark=detail)
+    return num(int(detail)) if detail.isdecimal() else detail

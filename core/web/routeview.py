@@ -168,6 +168,7 @@ def reason(word: str, code: Any = None) -> str:
         return _("refused the route (%(code)s)", code=code or "–")
     return {
         "class": _("not allowed for this class"),
+        "papers": _("without papers for marketing"),
         "off": _("switched off"),
         "halted": _("halted"),
         "rests": _("rests after failures"),

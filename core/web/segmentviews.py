@@ -10,6 +10,7 @@ from flask_security import current_user
 
 from core import clock
 from core.audience import contacts, people, segments
+from core.audience.quality import merged
 from core.audience.segments import Context, because, dimensions, listing, store
 from core.audience.segments import growth as growing
 from core.audience.segments.crosstab import CrossTab
@@ -49,11 +50,19 @@ def answer(asked: str, rule: dict[str, Any]) -> dict[str, Any]:
     asked = asked.strip()
     if not asked:
         raise Refusal(_("Type a phone number or the number of a contact."), field="who")
-    contact_id = int(asked) if asked.isdecimal() and len(asked) <= 6 else contacts.need(rt(), asked)
+    if asked.isdecimal() and len(asked) <= 6:
+        contact_id = merged.kept_of(int(asked))
+        former = "" if contact_id == int(asked) else _("contact %(n)s", n=asked)
+    else:
+        contact_id, _own, number = contacts.look_up(rt(), asked)
+        former = mask(number) if number else ""
     made = segments.explain(rt(), rule, contact_id)
     person = Contact.get_by_id(contact_id)
     phone = mask(rt().keys.open_number(person.phone_enc))
-    return {"explained": made, "because": because(made), "person": person, "phone": phone}
+    return {
+        "explained": made, "because": because(made), "person": person, "phone": phone,
+        "former": former,
+    }  # fmt: skip
 
 
 @bp.get("/<int:segment_id>/people")

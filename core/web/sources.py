@@ -10,7 +10,7 @@ from wtforms import PasswordField, SelectMultipleField, StringField, TextAreaFie
 from wtforms.validators import DataRequired, Length, Optional
 
 from core.audience import events
-from core.audience.sources import hooks, mapping, store
+from core.audience.sources import hooks, mapping, notes, store
 from core.audience.sources.presets import PRESETS
 from core.contract.errors import Refusal
 from core.db import database
@@ -115,7 +115,7 @@ def _show(source: EventSource, status: int = 200, **more: Any):
     return page(
         "sources/show.html", status=status, source=source, form=form, plan=more.pop("plan", plan), rule=RULE,
         preset=PRESETS.get(source.kind), site=source.kind == store.SITE, calls=store.calls(source.id),
-        address=_address(source), types=events.types(), sample=sample,
+        note_words=notes.words, address=_address(source), types=events.types(), sample=sample,
         leaves=mapping.leaves(sample["data"]) if sample else [], **more,
     )  # fmt: skip
 

@@ -5,6 +5,7 @@ Each step is a page of its own with a plain form; what is entered is in the draf
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from typing import Any
 
@@ -75,9 +76,12 @@ def _number(name: str, default: float) -> float:
     """A number of the form; what is none is refused beside its field."""
     text = request.values.get(name, "").strip().replace(",", ".")
     try:
-        return float(text) if text else default
+        number = float(text) if text else default
     except ValueError:
-        raise Refusal(_("“%(text)s” is no number.", text=text[:20]), field=name) from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise Refusal(_("“%(text)s” is no number.", text=text[:20]), field=name)
+    return number
 
 
 # --- 1 what to find out -------------------------------------------------------------------------------
@@ -86,7 +90,7 @@ def _number(name: str, default: float) -> float:
 @bp.get("/new")
 @allow("providers.edit")
 def new():
-    return _page("functions", None, name="")
+    return _page("functions", None, name="", account=request.args.get("account", type=int))
 
 
 @bp.post("/new")
@@ -97,7 +101,7 @@ def create():
     try:
         id = plan.create(name, current_user.email, functions=given, accounts=[account] if account else [])
     except Refusal as refusal:
-        return _page("functions", None, 422, name=name, error=refusal, chosen=given)
+        return _page("functions", None, 422, name=name, account=account, error=refusal, chosen=given)
     return _following(id, "functions")
 
 

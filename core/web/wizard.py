@@ -122,7 +122,7 @@ def _reach(segment_id: int | None, cls: Cls) -> dict[str, Any] | None:
 def content(id: int):
     campaign = steps.opened(id)
     form = steps.ContentForm(data={"account": campaign.account_id or 0})
-    weights = {arm.template_id: arm.weight for arm in drafts.variants(id)}
+    weights = {arm.template_id: arm.weight for arm in drafts.variants(id)} or _only()
     return _content_page(form, campaign, weights)
 
 
@@ -155,9 +155,17 @@ def save_content(id: int):
     return _content_page(form, campaign, weights, 422)
 
 
+def _only() -> dict[int, int]:
+    """Where there is one text, it is chosen already."""
+    offered = [row.template.id for row in texts.listing() if row.texts]
+    return {offered[0]: 1} if len(offered) == 1 else {}
+
+
 def _accounts(form: steps.ContentForm) -> list[Account]:
     rows = list(Account.select().where(Account.enabled == True).order_by(Account.name))  # noqa: E712
-    form.account.choices = [(row.id, f"{row.name} · {row.provider}") for row in rows]
+    form.account.choices = [
+        (row.id, row.name if row.name == row.provider else f"{row.name} · {row.provider}") for row in rows
+    ]
     if rules.every():
         form.account.choices.insert(0, (0, _("as the routes say")))
     return rows
