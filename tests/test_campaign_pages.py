@@ -227,6 +227,43 @@ def test_the_live_page_and_its_fragment(shop, client, draft):
     assert 'hx-trigger="every 2s"' not in text(client.get(f"/campaigns/{draft}"))
 
 
+def test_a_finished_campaign_is_followed_while_receipts_come_and_leads_to_its_result(shop, client, draft):
+    launched(shop["rt"], draft)
+    with database.write_tx():
+        for state in (State.claimed, State.submitting, State.accepted):
+            database.execute(
+                "UPDATE message SET state = ? WHERE campaign_id = ? AND state <> ?",
+                (state.value, draft, State.skipped.value),
+            )
+        database.execute(
+            "UPDATE tally SET state = ? WHERE campaign_id = ? AND state = ?",
+            (State.accepted.value, draft, State.ready.value),
+        )
+    assert lifecycle.finish(shop["rt"], draft)
+    page = text(client.get(f"/campaigns/{draft}"))
+    assert 'hx-trigger="every 10s"' in page and "See the result" in page
+    with database.write_tx():
+        database.execute("UPDATE campaign SET finished_at = 1 WHERE id = ?", (draft,))
+    assert "hx-trigger" not in text(client.get(f"/campaigns/{draft}", headers=HX))
+
+
+def test_the_log_says_in_words_what_was_changed(shop, client, draft):
+    drafts.edit(shop["rt"], draft, "author@shop.example", holdout_bp=500, budget_micros=1_000_000)
+    launched(shop["rt"], draft)
+    log = text(client.get(f"/campaigns/{draft}"))
+    assert "budget, people kept aside" in log
+    assert "budget_micros" not in log and "holdout_bp" not in log
+
+
+def test_the_only_text_is_chosen_already(shop, client):
+    with database.write_tx():
+        database.execute("UPDATE template SET archived = ? WHERE id = ?", (True, shop["second"]))
+    made = client.post(
+        "/campaigns/new", data={"name": "Winter", "segment": shop["segment"], "holdout": "0"}
+    ).location
+    assert f'value="{shop["first"]}" id="t{shop["first"]}" checked' in text(client.get(made))
+
+
 ACTS = [
     ("pause", {}, "running", "paused", "nothing to pause"),
     ("resume", {}, "paused", "running", "It is not paused"),

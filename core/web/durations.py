@@ -39,7 +39,8 @@ def heard(text: str) -> int:
     """The seconds of such words; a number alone is seconds.  Raises `ValueError` with a sentence."""
     typed = text.strip().lower()
     parts = _PART.findall(typed)
-    if not parts or _PART.sub("", typed).strip() or any(unit not in _SECONDS for _n, unit in parts):
+    strange = _PART.sub("", typed).strip() or any(unit not in _SECONDS for _n, unit in parts)
+    if not parts or strange or (len(parts) > 1 and not all(unit for _n, unit in parts)):
         raise ValueError(
             _("“%(text)s” is no length of time; write for instance 90 s, 5 min or 6 h.", text=text[:20])
         )

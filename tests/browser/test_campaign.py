@@ -80,7 +80,7 @@ def test_a_campaign_from_the_audience_to_its_result(page, live, sink):
         to: [f"【可乐店】客户{numbers[to]}，本周日全场八折。拒收请回复R"] for to in sink.texts
     }
 
-    page.get_by_role("link", name="Result").click()
+    page.get_by_role("link", name="See the result").click()
     delivered = shown["metrics"]["delivered"]
     tile = page.locator(".tile", has_text="Delivered").first
     expect(tile.locator(".v")).to_have_text(f"{delivered['value'] * 100:.1f} %")
