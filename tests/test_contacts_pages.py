@@ -169,9 +169,11 @@ def test_the_list_masks_numbers_and_finds_people(client, rt_sqlite, one):
 
 
 def test_senseless_filters_do_no_harm(client, one):
-    for query in ("label=x", "before=abc", "after=-1", "consent=maybe", "blocked=7", "country=%00", "q=%00a"):
+    for query in ("label=x", "before=abc", "after=-1", "consent=maybe", "blocked=7"):
         assert client.get(f"/contacts?{query}").status_code == 200, query
     assert client.get("/contacts?label=999").status_code == 404
+    # No database keeps a NUL in a text.
+    assert client.get("/contacts?q=%00a").status_code == 400
 
 
 def test_an_empty_house_leads_to_the_import(client):

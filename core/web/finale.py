@@ -147,7 +147,7 @@ def store_name(segment_id: int | None) -> str:
 
 
 def _effect(report: dryrun.Report) -> float | None:
-    """The smallest rise (a share) these two groups can show with 80 % power (measurement §3.1)."""
+    """The smallest rise (a share) these two groups can show with 80 % power (docs/measurement.md)."""
     if not report.holdout or not report.messages:
         return None
     return stats.detectable(BASE_RATE, report.messages, report.holdout)

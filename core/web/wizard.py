@@ -25,7 +25,7 @@ from core.web import steps
 from core.web.access import allow
 from core.web.render import page, redirect_hx, rt
 
-#: Share kept aside by size of the audience, in per cent (measurement §3.5).
+#: Share kept aside by size of the audience, in per cent (docs/measurement.md).
 HOLDOUT = ((50_000, 10), (500_000, 5), (10**12, 2))
 VARIANTS_MAX = 6
 
