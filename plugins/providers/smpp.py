@@ -39,9 +39,9 @@ from plugins.providers._smpp_link import Link
 from plugins.providers._smpp_session import Session
 from plugins.providers._smpp_settings import Settings
 
-#: Texts core marks at once: at least so many, and twice the windows, so that a place an answer frees is filled by
-#: the read that brought it.  What waits here costs no doubt when a connection breaks.
-MARKED = 500
+#: Texts core marks at once: at least so many, and some times the windows.  A place an answer frees is then filled by
+#: the read that brought it, and a commit is shared by more.  What waits here costs no doubt when a connection breaks.
+MARKED, MARKED_TIMES = 500, 4
 #: Fewer texts than this are not spread over several connections.
 SPREAD_FROM = 16
 
@@ -109,7 +109,7 @@ class Smpp(Provider):
 
     def __init__(self, settings, callback_url=""):
         super().__init__(settings, callback_url)
-        self.window = max(MARKED, 2 * settings["window"] * settings["binds"])
+        self.window = max(MARKED, MARKED_TIMES * settings["window"] * settings["binds"])
         if settings["rate_per_s"]:
             # What is given to us is on its way: not more than leaves within a second.
             self.window = max(1, min(self.window, int(settings["rate_per_s"])))
