@@ -1,4 +1,7 @@
-"""A bare SMPP client: one connection, a window, nothing kept.  What it reaches is what the server can take."""
+"""A bare SMPP client: one connection, a window, the ids read and nothing kept.
+
+What it reaches is what the server can take.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +38,7 @@ def run(port: int, messages: Sequence[Outgoing], window: int, receipts: bool = F
 
 def _pump(sock: socket.socket, messages: Sequence[Outgoing], window: int, receipts: bool) -> None:
     n, sent, answered, wanted = len(messages), 0, 0, len(messages) * (2 if receipts else 1)
-    out, rest, done = [], b"", 0
+    out, rest, done, names = [], b"", 0, []
     while done < wanted:
         for at in range(sent, min(n, answered + window)):
             message = messages[at]
@@ -57,6 +60,7 @@ def _pump(sock: socket.socket, messages: Sequence[Outgoing], window: int, receip
                 break
             at += length
             if command == _SUBMIT_RESP:
+                names.append(data[at - length + 16 : at - 1].decode())
                 answered += 1
                 done += 1
             elif command == _DELIVER:
