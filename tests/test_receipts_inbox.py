@@ -8,7 +8,7 @@ import sys
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from core import clock, ids
@@ -35,6 +35,7 @@ said = st.builds(
 
 
 @given(st.lists(said, max_size=12))
+@example([Receipt("accepted", code="042"), Receipt("accepted", provider_id="p1", code="042")])
 def test_what_is_packed_comes_out_again_and_that_of_one_message_in_its_order(some):
     found = inbox.unpack_receipts(inbox.pack_receipts(some))
     named = [receipt for receipt in some if receipt.ref or receipt.provider_id]

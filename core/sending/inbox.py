@@ -63,6 +63,8 @@ def pack_receipts(receipts: Sequence[Receipt]) -> bytes:
     groups: dict[tuple, tuple[list, list]] = {}
     apart = _repeat(receipts)
     for n, (state, ref, provider_id, at, code, reason, parts) in enumerate(receipts):
+        if not (ref or provider_id):
+            continue  # nobody's
         said = (state, at, code, reason, parts, n if apart else 0)
         group = groups.get(said)
         if group is None:

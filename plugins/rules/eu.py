@@ -10,15 +10,15 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-import holidays
-
 from core import hookimpl
 from core.contract.types import Hours, Rule
 
 
 @lru_cache(maxsize=16)
 def _french(year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays("FR", years=year))
+    from holidays import country_holidays  # takes a tenth of a start, and most commands ask for none
+
+    return frozenset(country_holidays("FR", years=year))
 
 
 class France(Rule):

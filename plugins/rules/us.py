@@ -11,8 +11,6 @@ from __future__ import annotations
 from datetime import date
 from functools import lru_cache
 
-import holidays
-
 from core import hookimpl
 from core.contract.types import Hours, Rule
 
@@ -44,7 +42,9 @@ CLOSED_ON_HOLIDAYS = frozenset({"AL"})
 
 @lru_cache(maxsize=16)
 def _federal(year: int) -> frozenset[date]:
-    return frozenset(holidays.country_holidays("US", years=year))
+    from holidays import country_holidays  # takes a tenth of a start, and most commands ask for none
+
+    return frozenset(country_holidays("US", years=year))
 
 
 class Tcpa(Rule):

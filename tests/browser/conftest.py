@@ -42,14 +42,10 @@ NOTICE_WIDTH = """(() => {
 })()"""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """One browser, so one worker for this folder."""
     for item in items:
         if HERE in item.path.parents:
             item.add_marker("browser")
-            if item.config.pluginmanager.hasplugin("xdist"):
-                item.add_marker(pytest.mark.xdist_group("browser"))
 
 
 @pytest.fixture(scope="package")
