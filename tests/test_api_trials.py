@@ -19,7 +19,7 @@ PLAN = {"name": "Spring", "accounts": ["Sim A", "Sim B"], "phones": PHONES, "hou
 
 @pytest.fixture
 def caller(rt):
-    kit.simulators(rt, 2, price=50_000)
+    kit.simulators(rt, 2, price=50_000, accept_rate=1)
     return Caller(rt)
 
 
