@@ -140,6 +140,7 @@ class Gateway(Provider):
         reason: str = "",
         at: datetime | None = None,
         parts: int | None = None,
+        cost_micros: int | None = None,
     ) -> Receipt:
         """A receipt of what a vendor said.  Raises `BadResponse` for an unknown state or no message named."""
         if state is None:
@@ -147,7 +148,9 @@ class Gateway(Provider):
         if not ref and not provider_id:
             raise BadResponse("The receipt names no message.")
         words = self.plain(reason) if reason and state != "delivered" else None
-        return Receipt(state, ref or None, provider_id or None, at, code[:60] or None, words, parts)
+        return Receipt(
+            state, ref or None, provider_id or None, at, code[:60] or None, words, parts, cost_micros
+        )
 
     # --- the wire -----------------------------------------------------------------------------------------
 

@@ -182,3 +182,15 @@ def test_an_expanded_campaign_is_done_when_its_messages_are(caller, rt):
     caller("POST", f"/campaigns/{campaign_id}/launch")
     expand.run(rt, campaign_id)
     assert caller("GET", f"/campaigns/{campaign_id}").json["counts"]["ready"] == 3
+
+
+def test_single_messages_are_no_campaign_here_either(caller, rt):
+    from core.db.codes import Cls
+    from core.sending import direct
+
+    id_ = direct.campaign(Cls.mass)
+    answers = [caller("GET", f"/campaigns/{id_}")]
+    answers += [caller("POST", f"/campaigns/{id_}/{act}") for act in ("launch", "pause", "resume", "cancel")]
+    for answer in answers:
+        assert answer.status_code == 404 and "carries single messages" in answer.json["detail"]
+    assert drafts.get(id_).state == "running"

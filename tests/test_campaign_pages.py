@@ -378,6 +378,32 @@ def test_single_messages_are_not_campaigns_of_the_list(shop, client):
     assert "direct:" not in text(client.get("/campaigns"))
 
 
+def test_their_page_offers_nothing_that_is_done_to_campaigns_and_leads_to_messages(shop, client):
+    from core.sending import direct
+
+    id_ = direct.campaign(Cls.mass)
+    page = text(client.get(f"/campaigns/{id_}"))
+    assert "Single messages" in page and f"/messages?campaign={id_}" in page and "direct:" not in page
+    for act in ("pause", "resume", "cancel", "duplicate"):
+        assert f"/campaigns/{id_}/{act}" not in page
+    for path in ("people", "result"):
+        answer = client.get(f"/campaigns/{id_}/{path}?state=rejected&reason=cap")
+        assert answer.status_code == 303 and f"/messages?campaign={id_}" in answer.location
+    assert (
+        "state=rejected&code=cap" in client.get(f"/campaigns/{id_}/people?state=rejected&reason=cap").location
+    )
+
+
+@pytest.mark.parametrize("act", ["pause", "resume", "cancel"])
+def test_nobody_stops_single_messages_as_if_they_were_a_campaign(shop, client, act):
+    from core.sending import direct
+
+    id_ = direct.campaign(Cls.otp)
+    answer = client.post(f"/campaigns/{id_}/{act}", data={"confirm": "direct:otp"})
+    assert answer.status_code == 404 and "carries single messages" in text(answer)
+    assert drafts.get(id_).state == "running"
+
+
 def test_people_are_filtered_by_state_and_reason_and_paged_by_key(shop, client, draft):
     launched(shop["rt"], draft)
     everyone = text(client.get(f"/campaigns/{draft}/people"))

@@ -177,7 +177,7 @@ def test_senseless_filters_do_no_harm(client, one):
 
 
 def test_an_empty_house_leads_to_the_import(client):
-    assert "/import" in text(client.get("/contacts")).split("Nobody is here yet")[1]
+    assert "/import" in text(client.get("/contacts")).split("Import a file of customers as it is")[1]
 
 
 def test_bulk_labels_unlabels_and_suppresses(client, rt_sqlite, one):

@@ -58,6 +58,18 @@ def test_whatever_needs_a_person_is_listed(rt, client=None):
     ]
 
 
+def test_beside_a_long_list_stand_the_hours_so_that_no_card_is_stretched_over_nothing(client):
+    def order() -> list[int]:
+        page = client.get("/").get_data(as_text=True)
+        return [page.index(words) for words in ("When texts go out", "Thirty days")]
+
+    for n in range(3):
+        campaign(f"Stuck {n}", state="paused", reason="no")
+    assert order() == sorted(order(), reverse=True)
+    campaign("Stuck again", state="paused", reason="no")
+    assert order() == sorted(order())
+
+
 def test_thirty_days_hold_every_message_of_thirty_days(rt):
     messages(
         campaign(),

@@ -9,7 +9,8 @@ import pytest
 
 from core import clock, mail
 from core.contract.errors import Refusal
-from core.security import links, users
+from core.db.models import Audit
+from core.security import links, sessions, users
 from core.web.application import make_app
 from tests.people import PASSWORD, csrf_token, signed_in
 
@@ -29,13 +30,39 @@ def test_the_set_up_link_makes_the_first_admin_once(app, rt_sqlite):
     client = app.test_client()
     assert client.get(path).status_code == 200
     answer = fill(client, path, email="Boss@Shop.example", name="Li", password=NEW, again=NEW)
-    assert answer.status_code == 303
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")
     assert [(p["email"], p["role"]) for p in users.listed()] == [("boss@shop.example", "admin")]
     assert fill(client, "/login", email="boss@shop.example", password=NEW).status_code == 302
     assert app.test_client().get(path).status_code == 404
     answer = fill(app.test_client(), path, email="two@shop.example", password=NEW, again=NEW)
     assert answer.status_code == 422
     assert len(users.listed()) == 1
+
+
+def test_who_sets_the_server_up_is_signed_in_as_if_by_the_sign_in_page(rt, quick_passwords):
+    path = path_of(links.setup_link(rt))
+    client = make_app(rt).test_client()
+    assert client.get("/settings/account").status_code == 302
+    fill(client, path, email="boss@shop.example", password=NEW, again=NEW)
+    overview = client.get("/")
+    assert overview.status_code == 200 and "and signed in" in overview.get_data(as_text=True)
+    user = users.find("boss@shop.example")
+    assert [one["current"] for one in sessions.of(user.id, None)] == [False], (
+        "one session, of the server's keeping"
+    )
+    assert [line.action for line in Audit.select().order_by(Audit.id)][-1] == "person.sign_in"
+    users.end_sessions(user)
+    assert client.get("/settings/account").status_code == 302, "the cookie alone opens nothing"
+
+
+def test_set_up_ends_the_session_of_whoever_sat_at_the_browser(rt, quick_passwords):
+    path, client = path_of(links.setup_link(rt)), signed_in(make_app(rt), "viewer")
+    viewer = users.find("viewer@shop.example")
+    assert len(sessions.of(viewer.id, None)) == 1
+    fill_in = {"email": "boss@shop.example", "password": NEW, "again": NEW}
+    assert client.post(path, data=fill_in).status_code == 303
+    assert sessions.of(viewer.id, None) == []
+    assert "boss@shop.example" in client.get("/settings/account").get_data(as_text=True)
 
 
 def test_a_set_up_link_pressed_many_times_at_once_makes_one_admin(rt):

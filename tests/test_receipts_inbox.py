@@ -31,6 +31,7 @@ said = st.builds(
     st.sampled_from([None, "042"]),
     st.none(),
     st.none(),
+    st.sampled_from([None, 0, 45_000]),
 )
 
 

@@ -162,7 +162,7 @@ def test_what_is_no_number_is_said(client, two):
 
 
 def test_senders_are_added_edited_switched_and_removed(client, rt_sqlite, two):
-    assert "a pool spreads messages over them" in html(client.get("/providers/senders"))
+    assert "A pool spreads messages over several numbers" in html(client.get("/providers/senders"))
     given = {
         "pool": "shop", "sticky": "y", "account": str(two[0].id), "sender": "1069", "rate": "2.5", "cap": "10",
         "countries": "CN", "enabled": "y",

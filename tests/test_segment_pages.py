@@ -43,7 +43,7 @@ def count(people, rule):
 
 def test_an_empty_list_says_what_segments_are_for(client):
     page = client.get("/segments").text
-    assert "Campaigns are sent to segments" in page
+    assert "campaigns are sent to segments" in page
     assert "New segment" in page
 
 
@@ -304,3 +304,51 @@ def test_the_builder_speaks_chinese(client, saved):
     page = client.get(f"/segments/{saved.id}").text
     assert "满足以下" in page
     assert "但不满足" in page
+
+
+ADD = {"do": 'add:0:{"segmenter": "attribute", "field": "city", "op": "eq"}'}
+CITY = {
+    "join-0": "all", "kind-0_0": "attribute", "p-0_0-field": "city", "p-0_0-was": "city", "p-0_0-op": "eq",
+    "p-0_0-value": "", "fresh-0_0": "1",
+}  # fmt: skip
+MISSING, HINT = "City is compared with nothing", "Choose or type a value"
+
+
+def test_a_line_just_added_hints_at_its_value_and_accuses_nobody(client, people):
+    page = client.post("/segments/draft", data=ADD, headers=HX).text
+    assert HINT in page and MISSING not in page
+    assert 'name="fresh-0_0" value="1"' in page
+    assert HINT in client.post("/segments/draft", data=ADD).text, "also without JavaScript"
+
+
+def test_it_stays_a_hint_while_somebody_types_elsewhere_or_adds_another_line(client, people):
+    elsewhere = client.post(
+        "/segments/figures", data=CITY, headers=HX | {"HX-Trigger-Name": "p-0_0-value"}
+    ).text
+    assert HINT in elsewhere and MISSING not in elsewhere and 'name="fresh-0_0"' in elsewhere
+    more = client.post("/segments/draft", data=CITY | ADD, headers=HX).text
+    assert more.count('name="fresh-') == 2 and MISSING not in more
+
+
+def test_once_the_value_was_left_the_line_says_what_is_missing(client, people):
+    left = client.post("/segments/figures", data=CITY, headers=HX | {"HX-Trigger": "left-0_0"}).text
+    assert MISSING in left and "fresh-0_0" not in left
+    other = client.post("/segments/figures", data=CITY, headers=HX | {"HX-Trigger": "left-0_1"}).text
+    assert MISSING not in other
+
+
+def test_saving_and_counting_without_javascript_say_it_too(client, people):
+    saved = client.post("/segments/save", data=CITY | {"name": "Town"}, headers=HX)
+    assert saved.status_code == 422 and MISSING in saved.text
+    assert MISSING in client.post("/segments/draft", data=CITY | {"do": "count"}).text
+
+
+def test_a_line_that_was_finished_and_emptied_again_is_no_fresh_one(client, people):
+    full = client.post("/segments/figures", data=CITY | {"p-0_0-value": "上海"}, headers=HX).text
+    assert "fresh-0_0" not in full and HINT not in full
+    assert (
+        MISSING
+        in client.post(
+            "/segments/figures", data={k: v for k, v in CITY.items() if k[:5] != "fresh"}, headers=HX
+        ).text
+    )

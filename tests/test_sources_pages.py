@@ -24,7 +24,7 @@ def test_an_empty_page_offers_what_can_be_connected(client):
     page = client.get("/settings/sources").text
     assert "Shopify" in page
     assert "WooCommerce" in page
-    assert "Nobody sends events yet" in page
+    assert "With a shop connected, each order becomes a purchase" in page
 
 
 @pytest.mark.parametrize("kind", PRESETS)

@@ -178,6 +178,53 @@ def test_a_wrong_an_old_and_a_strangers_code_open_nothing(app, client, rt_sqlite
     assert database.scalar("SELECT seen FROM trial_text WHERE id = ?", (other,)) == ""
 
 
+@pytest.mark.parametrize(
+    "path, data, says",
+    [
+        ("check", {"function": "rate", "result": "splendid"}, "“splendid” is not one of pass, fail"),
+        ("check", {"function": "charm", "result": "pass"}, "“charm” is not one of"),
+        (
+            "check",
+            {"function": "rate", "result": "pass", "note": "x" * 2_001},
+            "at most 2000 characters, not 2001",
+        ),
+        ("verdict", {"verdict": "great"}, "“great” is not one of"),
+        ("verdict", {"verdict": "good", "note": "好" * 2_001}, "at most 2000 characters, not 2001"),
+    ],
+)
+def test_an_unknown_result_or_a_note_too_long_is_refused_with_a_sentence(
+    client, rt_sqlite, sent, path, data, says
+):
+    account = report.make(rt_sqlite, sent).lines[0].id
+    page = client.post(f"{BASE}/{sent}/{path}", data={"account": account} | data, follow_redirects=True)
+    assert says in _text(page)
+    assert database.scalar("SELECT COUNT(*) FROM trial_check") == 0
+    assert database.scalar("SELECT COUNT(*) FROM trial_account WHERE verdict <> ''") == 0
+
+
+def test_a_long_note_is_kept_whole(client, rt_sqlite, sent):
+    account, note = report.make(rt_sqlite, sent).lines[0].id, "好" * 2_000
+    client.post(f"{BASE}/{sent}/verdict", data={"account": account, "verdict": "good", "note": f" {note} "})
+    assert database.scalar("SELECT note FROM trial_account WHERE verdict = 'good'") == note
+
+
+@pytest.mark.parametrize(
+    "more, says",
+    [
+        ({"how": "perhaps"}, "“perhaps” is not one of yes, damaged, no"),
+        ({"how": "damaged", "body": "x" * 2_001}, "at most 2000 characters, not 2001"),
+        ({"how": "yes", "sender": "x" * 61}, "at most 60 characters, not 61"),
+    ],
+)
+def test_what_cannot_be_said_of_a_text_is_refused_beside_it(client, rt_sqlite, sent, more, says):
+    [number] = database.one("SELECT id FROM trial_number ORDER BY id LIMIT 1")
+    [text_id, *_rest] = re.findall(r'name="how-(\d+)"', _text(client.get(f"{BASE}/{sent}/arrived/{number}")))
+    data = {f"{name}-{text_id}": value for name, value in more.items()}
+    answer = client.post(f"{BASE}/{sent}/arrived/{number}", data=data)
+    assert answer.status_code == 422 and says in _text(answer)
+    assert database.scalar("SELECT COUNT(*) FROM trial_text WHERE seen_by = 'person'") == 0
+
+
 def test_acts_twice_and_on_what_is_not_there(client, rt_sqlite):
     trial = kit.draft(rt_sqlite, kit.simulators(rt_sqlite, 1), 2, texts=2)
     client.post(f"{BASE}/{trial}/start")

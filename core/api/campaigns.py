@@ -137,30 +137,30 @@ def page(call: Call) -> dict[str, Any]:
 
 def show(call: Call) -> dict[str, Any]:
     """One campaign with its counts and figures."""
-    return summary.campaign(call.rt, call.params["id"])
+    return summary.campaign(call.rt, drafts.own(call.params["id"]).id)
 
 
 def start(call: Call) -> dict[str, Any]:
     """Start a campaign, or schedule it; the same key is the same launch."""
     key = sha256(f"{call.token.id}:{call.key}".encode()).hexdigest()[:32] if call.key else None
-    campaign_id = call.params["id"]
+    campaign_id = drafts.own(call.params["id"]).id
     return {"id": campaign_id, "state": launch.launch(call.rt, campaign_id, call.token.who, key=key)}
 
 
 def pause(call: Call) -> dict[str, Any]:
     """Stop sending for now."""
     reason = _("Paused by the API token %(name)s.", name=call.token.name)
-    return _moved(call, lifecycle.pause(call.rt, call.params["id"], reason, call.token.who))
+    return _moved(call, lifecycle.pause(call.rt, drafts.own(call.params["id"]).id, reason, call.token.who))
 
 
 def resume(call: Call) -> dict[str, Any]:
     """Go on where a paused campaign stood."""
-    return _moved(call, lifecycle.resume(call.rt, call.params["id"], call.token.who))
+    return _moved(call, lifecycle.resume(call.rt, drafts.own(call.params["id"]).id, call.token.who))
 
 
 def cancel(call: Call) -> dict[str, Any]:
     """End a campaign for good."""
-    lifecycle.cancel(call.rt, call.params["id"], call.token.who)
+    lifecycle.cancel(call.rt, drafts.own(call.params["id"]).id, call.token.who)
     return _moved(call, True)
 
 

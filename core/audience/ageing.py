@@ -132,6 +132,7 @@ def _remove_messages(before: int) -> tuple[int, bool]:
         ids = listed([row[0] for row in rows])
         database.execute(f"DELETE FROM message_text WHERE message_id {among()}", (ids,))
         database.execute(f"DELETE FROM message_route WHERE message_id {among()}", (ids,))
+        database.execute(f"DELETE FROM message_price WHERE message_id {among()}", (ids,))
         n = database.execute(f"DELETE FROM message WHERE id {among()}", (ids,)).rowcount
         database.execute("UPDATE campaign_gone SET n = n + ? WHERE campaign_id = ?", (n, campaigns[0]))
     return n, True

@@ -124,6 +124,7 @@ def _texts(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> lis
                 "cls": Cls(row[4]).name,
                 "parts": row[7],
                 "campaign_id": row[5],
+                "account_id": row[11],
                 "campaign": row[13] or "",
                 "variant": row[6],
                 "merged": row[12] is not None,

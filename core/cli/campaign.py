@@ -200,7 +200,7 @@ def pause(rt, id: int, reason: str) -> None:
     """
     from core.sending import drafts, lifecycle
 
-    if not lifecycle.pause(rt, id, reason, whoami()):
+    if not lifecycle.pause(rt, drafts.own(id).id, reason, whoami()):
         raise Refusal(f"Campaign {id} is {drafts.get(id).state}; only one at work can be paused.")
 
 
@@ -214,7 +214,7 @@ def resume(rt, id: int) -> None:
     """
     from core.sending import drafts, lifecycle
 
-    if not lifecycle.resume(rt, id, whoami()):
+    if not lifecycle.resume(rt, drafts.own(id).id, whoami()):
         raise Refusal(f"Campaign {id} is {drafts.get(id).state}; only a paused one can be resumed.")
 
 
@@ -226,9 +226,9 @@ def cancel(rt, id: int) -> None:
 
     Example: cooee campaign cancel 7
     """
-    from core.sending import lifecycle
+    from core.sending import drafts, lifecycle
 
-    click.echo(f"{lifecycle.cancel(rt, id, whoami()):,} messages will not be sent.", err=True)
+    click.echo(f"{lifecycle.cancel(rt, drafts.own(id).id, whoami()):,} messages will not be sent.", err=True)
 
 
 @command.command("duplicate")

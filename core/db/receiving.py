@@ -104,19 +104,20 @@ def name(pairs: Iterable[tuple[int, str]]) -> None:
 
 def matched_pending(
     since: int, limit: int
-) -> list[tuple[int, int, int, int, str | None, int, int, int | None]]:
+) -> list[tuple[int, int, int, int, str | None, int, int, int | None, int | None]]:
     """Waiting receipts whose message can take them now.
 
-    (pending id, message id, account_id, state, code, at, received_at, hash of the part it is about or None),
-    oldest first.
+    (pending id, message id, account_id, state, code, at, received_at, hash of the part it is about or None, price
+    or None), oldest first.  One with a price waits until the response to the submit is recorded.
     """
     columns = "p.id, m.id, p.account_id, p.state, p.code, p.at, p.received_at"
-    takes = "m.state NOT IN (0, 1) AND p.received_at >= ?"
+    takes = "m.state NOT IN (0, 1) AND (m.state <> 2 OR p.cost_micros IS NULL) AND p.received_at >= ?"
     return database.query(
-        f"SELECT {columns}, CAST(NULL AS BIGINT) FROM pending_receipt p JOIN message m ON m.id = p.message_id "
-        f"WHERE {takes} UNION ALL SELECT {columns}, NULL FROM pending_receipt p "
+        f"SELECT {columns}, CAST(NULL AS BIGINT), p.cost_micros FROM pending_receipt p "
+        f"JOIN message m ON m.id = p.message_id WHERE {takes} "
+        f"UNION ALL SELECT {columns}, NULL, p.cost_micros FROM pending_receipt p "
         f"JOIN message m ON m.ref_hash = p.ref_hash WHERE p.message_id IS NULL AND {takes} "
-        f"UNION ALL SELECT {columns}, p.ref_hash FROM pending_receipt p "
+        f"UNION ALL SELECT {columns}, p.ref_hash, p.cost_micros FROM pending_receipt p "
         "JOIN message_part t ON t.ref_hash = p.ref_hash JOIN message m ON m.id = t.message_id "
         f"WHERE p.message_id IS NULL AND {takes} ORDER BY 1 LIMIT ?",
         (since, since, since, limit),

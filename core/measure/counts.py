@@ -142,6 +142,21 @@ def by_hour(scope: Scope) -> list[tuple[int, int, int]]:
     ]
 
 
+def failures(campaign_id: int) -> list[tuple[int, str, str, int]]:
+    """[(account, its name, reason, messages)] of a campaign's texts that failed or were refused, by how many.
+
+    One partial index.
+    """
+    failed = (State.undelivered, State.expired, State.rejected)
+    rows = database.query(
+        "SELECT m.account_id, COALESCE(a.name, ''), m.reason, COUNT(*) FROM message m "
+        "LEFT JOIN account a ON a.id = m.account_id WHERE m.campaign_id = ? AND m.reason IS NOT NULL "
+        f"AND m.state IN ({database.in_list(len(failed))}) GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3, 1",
+        [campaign_id, *(state.value for state in failed)],
+    )
+    return [(account, name, reason, int(n)) for account, name, reason, n in rows]
+
+
 def reasons(campaign_id: int, *states: State) -> dict[str, int]:
     """{reason: messages} of a campaign for some states, most frequent first.  One partial index."""
     rows = database.query(

@@ -36,7 +36,7 @@ class Report:
     states: dict[str, int]
     metrics: dict[str, MetricValue]
     arms: list[Arm] = field(default_factory=list)
-    failures: list[tuple[str, int, str]] = field(default_factory=list)
+    failures: list[tuple[int, str, str, int]] = field(default_factory=list)
     exclusions: dict[str, int] = field(default_factory=dict)
     hours: list[tuple[int, int, int]] = field(default_factory=list)
     as_of: int = 0
@@ -78,18 +78,13 @@ def as_json(value: MetricValue) -> dict[str, Any]:
 def build(rt: Runtime, campaign: Campaign) -> Report:
     """Read everything a report needs.  Reads counters, not message rows, but for reasons and countries."""
     scope = Scope(campaign_id=campaign.id)
-    failing = (State.undelivered, State.expired, State.rejected)
     return Report(
         campaign=campaign,
         counts=counts.read(scope),
         states=counts.by_state(campaign.id),
         metrics=metrics(rt, scope),
         arms=_arms(rt, campaign.id),
-        failures=[
-            (reason, n, state.name)
-            for state in failing
-            for reason, n in counts.reasons(campaign.id, state).items()
-        ],
+        failures=counts.failures(campaign.id),
         exclusions=counts.reasons(campaign.id, State.skipped),
         hours=counts.by_hour(scope),
         as_of=clock.now_ms(),

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from core import clock
 from core.db import database, marking, receiving, tally
 from core.db.codes import State
-from core.sending import calls, consequences, errorkinds, inbound, optouts, parted
+from core.sending import calls, consequences, errorkinds, inbound, optouts, parted, repricing
 from core.sending.folding import Folded, News
 from core.sending.reading import Batch
 
@@ -71,6 +71,8 @@ def _commit(
         deltas = folded.deltas()
         for campaign_id, cost in folded.refunds.items():
             marking.refund(campaign_id, cost)
+        free = [id_ for change, ids in changes.items() if change[0] == State.rejected for id_ in ids]
+        repricing.apply(batch.news, {id_ for _news, id_ in folded.unknown}, free, deltas)
         tally.move(deltas)
     return changes, done, pauses
 
@@ -133,16 +135,24 @@ def _store_pending(waiting: Sequence[tuple[News, int, int | None]]) -> None:
         - database.scalar("SELECT COUNT(*) FROM pending_receipt WHERE account_id = ?", (account,))
         for account in sorted({news.account_id for news, _hash, _id in waiting})
     }
-    rows = []
+    told = {id(news): news for news, _hash, _id in waiting if news.prices}
+    costs = {key: repricing.costs(news) for key, news in told.items()}
+    rows, priced = [], []
     for news, hash_, message_id in waiting:
         room[news.account_id] -= 1
         if room[news.account_id] >= 0:
             at = news.received_at if news.at is None else news.at
-            rows.append((news.account_id, hash_, message_id, news.state, news.code, at, news.received_at))
-    if len(rows) < len(waiting):
-        n = len(waiting) - len(rows)
-        log.error("%s receipts for unknown messages were dropped: the quota is full", n)
+            row = (news.account_id, hash_, message_id, news.state, news.code, at, news.received_at)
+            cost = costs[id(news)].get((message_id, hash_)) if news.prices else None
+            if cost is None:
+                rows.append(row)
+            else:
+                priced.append((*row, cost))
+    if dropped := len(waiting) - len(rows) - len(priced):
+        log.error("%s receipts for unknown messages were dropped: the quota is full", dropped)
     database.copy_rows("pending_receipt", _PENDING, rows)
+    if priced:
+        database.copy_rows("pending_receipt", (*_PENDING, "cost_micros"), priced)
 
 
 def _store_odd(folded: Folded) -> None:

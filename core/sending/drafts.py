@@ -265,6 +265,20 @@ def delete(campaign_id: int, who: str = "") -> None:
         audit.record(who, "campaign.deleted", f"campaign {campaign_id}", campaign.name)
 
 
+def own(campaign_id: int) -> Campaign:
+    """A campaign that people made.  Raises `Refusal` (404) for those that carry single messages, too."""
+    campaign = get(campaign_id)
+    if is_direct(campaign):
+        raise Refusal(
+            _(
+                "%(id)s carries single messages and is no campaign; they stand under Messages.",
+                id=campaign_id,
+            ),
+            status=404,
+        )
+    return campaign
+
+
 def is_direct(campaign: Campaign) -> bool:
     """True for the campaigns that carry single messages."""
     return campaign.name.startswith("direct:") and campaign.segment_id is None and not campaign.created_by

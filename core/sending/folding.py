@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 from core import clock
 from core.db import receiving, tally
@@ -17,6 +18,8 @@ from core.db.codes import EDGES, State
 IN_5M_MS, IN_24H_MS = 5 * clock.MINUTE_MS, clock.DAY_MS
 #: How far a provider's clock is believed to be off.
 SKEW_MS = 5 * clock.MINUTE_MS
+#: More than any text costs in any currency.
+DEAREST_MICROS = 10**12
 
 _CAN = {int(old): frozenset(map(int, new)) for old, new in EDGES.items()}
 _WAITING = (int(State.ready), int(State.claimed))
@@ -44,6 +47,16 @@ class News:
     ids: list[int] = field(default_factory=list)
     names: dict[int, str] = field(default_factory=dict)
     hashes: list[int] = field(default_factory=list)
+    #: (message or None, the provider's name for it or, once looked up, its hash, what it costs), where that is told.
+    prices: list[tuple[int | None, Any, int]] | None = None
+
+    def price(self, message_id: int | None, name: Any, cost_micros: int) -> None:
+        """Note what a message costs by the provider's word, unless that is no price of a text."""
+        if not 0 <= cost_micros <= DEAREST_MICROS:
+            return
+        if self.prices is None:
+            self.prices = []
+        self.prices.append((message_id, name, cost_micros))
 
 
 #: Messages that are alike, and what becomes of them.
@@ -72,7 +85,8 @@ class Folded:
             else:
                 kinds[row[1:8]].append(id_)
         for kind, some in kinds.items():
-            if kind[0] in _WAITING:
+            if kind[0] in _WAITING or (news.prices and kind[0] == State.submitting):
+                # The response may tell a price, too, and is recorded after this; the receipt's is the later word.
                 self.unknown += [(news, id_) for id_ in some]
             elif kind[3] != news.account_id:
                 self.odd += [(news, id_, "came through another account") for id_ in some]

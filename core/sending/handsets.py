@@ -17,6 +17,8 @@ from core.db import database
 
 #: The intent of an inbound text that is a test text come back.
 INTENT = "test"
+#: Characters kept of what was read, and of the sender it was from.
+BODY_MAX, SENDER_MAX = 2_000, 60
 #: No letter that is read as another, or as a figure.
 LETTERS = "ABCDEFGHJKLMNPQRTUVWXYZ"
 _NONCE = re.compile(r"(?<![A-Z0-9])([A-Z][0-9][A-Z][0-9])[-\s]?([0-9]{2})(?![0-9])", re.IGNORECASE)
@@ -119,7 +121,16 @@ def keep(seen: Iterable[Seen]) -> int:
         "UPDATE trial_text SET seen = ?, seen_by = ?, seen_at = ?, seen_body = ?, seen_sender = ?, noted_by = ? "
         "WHERE id = ? AND (seen_by <> 'handset' OR (seen = 'no' AND ? = 'handset'))",
         [
-            (one.how, one.by, one.at, one.body[:2000], one.sender[:60], one.who, one.text_id, one.by)
+            (
+                one.how,
+                one.by,
+                one.at,
+                one.body[:BODY_MAX],
+                one.sender[:SENDER_MAX],
+                one.who,
+                one.text_id,
+                one.by,
+            )
             for one in seen
         ],
     )

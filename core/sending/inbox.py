@@ -13,6 +13,7 @@ import orjson
 from core import clock
 from core.contract.types import Inbound, Receipt, ReceiptSink, WebhookRequest
 from core.db import database
+from core.sending.folding import DEAREST_MICROS
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -56,25 +57,33 @@ class Alike(NamedTuple):
     parts: int | None
     refs: list[str | None] | None
     provider_ids: list[str | None] | None
+    #: None where no receipt tells a price, as most never do.
+    costs: list[int | None] | None = None
 
 
 def pack_receipts(receipts: Sequence[Receipt]) -> bytes:
     """Receipts of a provider's own connection as bytes: what many of them say is written once."""
     groups: dict[tuple, tuple[list, list]] = {}
+    costs: dict[tuple, dict[int, int]] = {}
     apart = _repeat(receipts)
-    for n, (state, ref, provider_id, at, code, reason, parts) in enumerate(receipts):
+    for n, (state, ref, provider_id, at, code, reason, parts, cost) in enumerate(receipts):
         if not (ref or provider_id):
             continue  # nobody's
         said = (state, at, code, reason, parts, n if apart else 0)
         group = groups.get(said)
         if group is None:
             group = groups[said] = ([], [])
+        if cost is not None and 0 <= cost <= DEAREST_MICROS:
+            costs.setdefault(said, {})[len(group[0])] = cost
         group[0].append(ref)
         group[1].append(provider_id)
-    alike = [
-        (state, at and clock.to_ms(at), code, reason, parts, _some(refs), _some(provider_ids))
-        for (state, at, code, reason, parts, _n), (refs, provider_ids) in groups.items()
-    ]
+    alike = []
+    for said, (refs, provider_ids) in groups.items():
+        state, at, code, reason, parts, _n = said
+        row = [state, at and clock.to_ms(at), code, reason, parts, _some(refs), _some(provider_ids)]
+        if said in costs:
+            row.append([costs[said].get(place) for place in range(len(refs))])
+        alike.append(row)
     return orjson.dumps({"alike": alike})
 
 
@@ -102,12 +111,12 @@ def alike(packed: bytes) -> list[Alike]:
 def unpack_receipts(packed: bytes) -> list[Receipt]:
     """The receipts again, those that say the same beside each other."""
     made = []
-    for state, at, code, reason, parts, refs, provider_ids in alike(packed):
-        n = len(refs or provider_ids or ())
+    for state, at, code, reason, parts, refs, provider_ids, costs in alike(packed):
+        none = [None] * len(refs or provider_ids or ())
         when = None if at is None else clock.from_ms(at)
         made += [
-            Receipt(state, ref, provider_id, when, code, reason, parts)
-            for ref, provider_id in zip(refs or [None] * n, provider_ids or [None] * n, strict=True)
+            Receipt(state, ref, provider_id, when, code, reason, parts, cost)
+            for ref, provider_id, cost in zip(refs or none, provider_ids or none, costs or none, strict=True)
         ]
     return made
 

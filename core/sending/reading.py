@@ -98,23 +98,29 @@ class Gathered:
         """All that came, in an order in which it may be applied."""
         for news, provider_ids in self._all:
             news.hashes = ref_hashes(news.account_id, provider_ids)
+            if news.prices:
+                known = dict(zip(provider_ids, news.hashes, strict=True))
+                news.prices = [(id_, known.get(name, 0), cost) for id_, name, cost in news.prices]
         return [news for news, _provider_ids in self._all]
 
     def one(self, account_id: int, receipt: Receipt, received_at: int) -> None:
         """One receipt; nothing happens for one that names no message at all."""
-        state, ref, provider_id, at, code, reason, _parts = receipt
+        state, ref, provider_id, at, code, reason, _parts, cost = receipt
         key = (account_id, state, clock.to_ms(at) if at else None, code, reason, received_at)
-        self._name(key, ref, provider_id)
+        self._name(key, ref, provider_id, cost)
 
     def many(self, account_id: int, alike: inbox.Alike, received_at: int) -> None:
         """Receipts of a connection that say the same."""
         key = (account_id, alike.state, alike.at, alike.code, alike.reason, received_at)
-        if alike.refs is None and self._together(key, alike.provider_ids or []):
+        plain = alike.refs is None and alike.costs is None
+        if plain and self._together(key, alike.provider_ids or []):
             return
         names = alike.refs or alike.provider_ids or []
-        others = [None] * len(names)
-        for ref, provider_id in zip(alike.refs or others, alike.provider_ids or others, strict=True):
-            self._name(key, ref, provider_id)
+        none = [None] * len(names)
+        for ref, provider_id, cost in zip(
+            alike.refs or none, alike.provider_ids or none, alike.costs or none, strict=True
+        ):
+            self._name(key, ref, provider_id, cost)
 
     def _together(self, key: tuple, provider_ids: list[Any]) -> bool:
         """Take all at once; False where some need a look of their own."""
@@ -131,7 +137,7 @@ class Gathered:
         self.n += len(provider_ids)
         return True
 
-    def _name(self, key: tuple, ref: str | None, provider_id: str | None) -> None:
+    def _name(self, key: tuple, ref: str | None, provider_id: str | None, cost: int | None) -> None:
         message_id = self._id_of(ref) if ref else None
         name = clean(provider_id) if provider_id else None
         known = name if message_id is None else message_id
@@ -139,6 +145,8 @@ class Gathered:
             return
         news, theirs = self._group(key)
         before = self._named[key[0]].get(known)
+        if cost is not None and before in (None, news):
+            news.price(message_id, name, cost)
         if before is news:
             return
         if before is not None:
@@ -146,6 +154,8 @@ class Gathered:
             self._open.clear()
             self._named.clear()
             news, theirs = self._group(key)
+            if cost is not None:
+                news.price(message_id, name, cost)
         self._named[key[0]][known] = news
         self.n += 1
         if message_id is None:
@@ -181,7 +191,7 @@ def matched(rt: Runtime, waiting: Sequence[tuple]) -> list[News]:
     codes, groups = optouts.Codes(rt), {}
     # Of a message with several the first must stay the first.
     apart = len({row[1] for row in waiting}) < len(waiting)
-    for n, (_id, message_id, account_id, state, code, at, received_at, part) in enumerate(waiting):
+    for n, (_id, message_id, account_id, state, code, at, received_at, part, cost) in enumerate(waiting):
         key = (account_id, state, received_at, at, code, n if apart else 0)
         news = groups.get(key)
         if news is None:
@@ -192,6 +202,8 @@ def matched(rt: Runtime, waiting: Sequence[tuple]) -> list[News]:
             news.ids.append(message_id)
         else:
             news.hashes.append(part)
+        if cost is not None:
+            news.price(message_id if part is None else None, part or 0, cost)
     return list(groups.values())
 
 

@@ -26,6 +26,7 @@ from core.contract.types import Result
 from core.db import database, marking, tally
 from core.db.codes import State
 from core.db.sets import among, listed
+from core.sending import repricing
 from core.sending.item import Item, Lane
 
 WITHHELD = "withheld"
@@ -112,7 +113,7 @@ def apply(
             changes += _accept(lane, taken, [result.provider_id for _item, result in pairs], deltas)
             told = [pair for pair in pairs if pair[1].parts is not None or pair[1].cost_micros is not None]
             if told:
-                _reprice(told, deltas)
+                refund -= _reprice(told, deltas)
         else:
             moved = _leave(lane, [item.id for item, _result in pairs], verdict, now, deltas)
             refund += sum(cost for _id, _campaign, cost in moved)
@@ -238,15 +239,15 @@ def _leave(
     return moved
 
 
-def _reprice(pairs: Iterable[tuple[Item, Result]], deltas: tally.Deltas) -> None:
-    """Take the parts and cost the provider reports; what was reserved stays reserved."""
+def _reprice(pairs: Iterable[tuple[Item, Result]], deltas: tally.Deltas) -> int:
+    """Take the parts and cost the provider reports; how much more that is than was reserved."""
     by_id = {item.id: result for item, result in pairs}
     rows = database.query(
         "SELECT id, campaign_id, variant, account_id, submitted_at, state, parts, cost_micros "
         f"FROM message WHERE id {among()} ORDER BY id",
         (listed(by_id),),
     )
-    changed = []
+    changed, priced = [], []
     for id_, campaign, variant, account, submitted_at, state, parts, cost in rows:
         result = by_id[id_]
         new_parts = parts if result.parts is None else result.parts
@@ -255,5 +256,9 @@ def _reprice(pairs: Iterable[tuple[Item, Result]], deltas: tally.Deltas) -> None
             changed.append((new_parts, new_cost, id_))
             key = (campaign, variant, account, tally.hour_of(submitted_at), state)
             deltas.add(key, 0, new_parts - parts, new_cost - cost)
+        if new_cost != cost:
+            priced.append((id_, cost, new_cost))
     if changed:
         database.executemany("UPDATE message SET parts = ?, cost_micros = ? WHERE id = ?", changed)
+    repricing.answered(priced)
+    return sum(new - cost for _id, cost, new in priced)

@@ -17,6 +17,7 @@ from core.i18n import _
 from core.measure import costs
 from core.measure.arrival import alarm, baseline, cells, figures, news, rates, store, watch
 from core.sending import accounts
+from core.web import kindwords
 from core.web.access import allow
 from core.web.format import duration, num, pct
 from core.web.render import flash, page, redirect_hx, rt
@@ -41,13 +42,18 @@ def index():
     by_account = figures.table(("account_id",), wish)
     matrix = figures.table(("account_id", "carrier"), wish)
     carriers = _most_first({carrier: one.sent for (_a, carrier), one in matrix.items()})
+    rows = [
+        (id_, names.get(id_, _("account %(id)s", id=id_)), by_account[id_,])
+        for id_ in _in_order(by_account, names)
+    ]
     shown = wish.account_id or next(
         iter(_most_first({key[0]: one.sent for key, one in by_account.items()})), None
     )
     return page(
         "arrival/index.html",
         wish=wish, names=names, days=DAYS, classes=list(Cls), countries=figures.countries(),
-        rows=[(id_, names.get(id_, _("account %(id)s", id=id_)), by_account[id_,]) for id_ in _in_order(by_account, names)],
+        rows=rows, tried=sum(one.sent + one.rejected for _id, _name, one in rows),
+        reasons=kindwords.grouped((id_, name, why, n) for id_, name, one in rows for why, n in one.reasons.items()),
         matrix=matrix, carriers=carriers, carrier_word=carrier_word, need=figures.NEED,
         currencies={id_: _currency(id_) for (id_,) in by_account},
         watched=_watched(), alarms=[_told(one, names) for one in store.alarms(wish.account_id)],

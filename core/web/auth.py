@@ -10,9 +10,11 @@ from wtforms import EmailField, PasswordField, StringField
 from wtforms.validators import DataRequired, EqualTo, Length
 
 from core import mail
+from core.contract.errors import Refusal
 from core.db.models import User
 from core.i18n import _, _l
 from core.security import links, passwords, users
+from core.web import signin
 from core.web.access import public
 from core.web.forms import Form, tidy
 from core.web.render import flash, page, redirect_hx, rt
@@ -54,12 +56,17 @@ def setup(token: str):
 @bp.post("/setup/<token>")
 @public
 def set_up(token: str):
+    """Make the first administrator, who is signed in with it: the password was typed just now."""
     form = _SetUp()
-    if form.validate_on_submit() and form.attempt(
-        users.set_up, token, form.email.data, form.password.data, form.name.data or ""
-    ):
-        flash(_("You are the admin of this server. Sign in to begin."))
-        return redirect_hx(url_for("security.login"))
+    if form.validate_on_submit():
+        try:
+            user = users.set_up(token, form.email.data, form.password.data, form.name.data or "")
+        except Refusal as refusal:
+            form.refuse(refusal)
+        else:
+            signin.begin(user)
+            flash(_("You are the admin of this server, and signed in."))
+            return redirect_hx(url_for("overview.index"))
     return page("auth/setup.html", status=422, form=form, token=token)
 
 

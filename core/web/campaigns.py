@@ -16,7 +16,7 @@ from core.db.codes import State
 from core.db.models import Campaign
 from core.i18n import _, _n
 from core.sending import approval, doubt, drafts, launch, lifecycle, log, messages
-from core.web import finale, live, reasons, steps, wizard
+from core.web import finale, kindwords, live, reasons, steps, wizard
 from core.web.access import allow
 from core.web.forms import check_name
 from core.web.render import flash, page, redirect_hx, rt
@@ -26,8 +26,9 @@ STEP_VIEWS = (wizard, finale)
 
 bp = Blueprint("campaigns", __name__, url_prefix="/campaigns")
 bp.register_blueprint(steps.bp)
-bp.add_app_template_global(reasons.word, "reason_word")
-bp.add_app_template_global(reasons.advice, "reason_advice")
+bp.add_app_template_global(kindwords.word, "reason_word")
+bp.add_app_template_global(kindwords.advice, "reason_advice")
+bp.add_app_template_global(kindwords.kind, "reason_kind")
 bp.add_app_template_global(reasons.log_word, "log_word")
 bp.add_app_template_global(reasons.log_detail, "log_detail")
 
@@ -93,6 +94,7 @@ def show(id: int):
         "campaigns/live.html",
         fragment="campaigns/_live.html",
         campaign=campaign,
+        direct=drafts.is_direct(campaign),
         now=live.state(rt(), campaign),
     )
 
@@ -101,6 +103,9 @@ def show(id: int):
 @allow("view")
 def people(id: int):
     campaign = drafts.get(id)
+    if drafts.is_direct(campaign):
+        state, code = request.args.get("state") or None, request.args.get("reason") or None
+        return redirect_hx(url_for("messages.index", campaign=id, state=state, code=code))
     wanted = messages.Filter(
         campaign_id=id, state=request.args.get("state", ""), reason=request.args.get("reason", "")
     )
@@ -121,12 +126,13 @@ def people(id: int):
     )
 
 
-def _reasons(campaign_id: int, state: str) -> list[tuple[str, int]]:
+def _reasons(campaign_id: int, state: str) -> list[tuple[str, int, int]]:
+    """(reason, one of the accounts it came from, messages)."""
     if not state:
         return []
     return database.query(
-        "SELECT reason, COUNT(*) FROM message WHERE campaign_id = ? AND state = ? AND reason IS NOT NULL "
-        "GROUP BY reason ORDER BY 2 DESC LIMIT 12",
+        "SELECT reason, MAX(account_id), COUNT(*) FROM message WHERE campaign_id = ? AND state = ? "
+        "AND reason IS NOT NULL GROUP BY reason ORDER BY 3 DESC LIMIT 12",
         (campaign_id, State[state].value),
     )
 
@@ -196,7 +202,7 @@ def pause(id: int):
             raise Refusal(_("It is not being sent, so there is nothing to pause."), status=409)
         return _("Paused. What is on the wire finishes.")
 
-    return _act(drafts.get(id).id, work)
+    return _act(drafts.own(id).id, work)
 
 
 @bp.post("/<int:id>/resume")
@@ -207,7 +213,7 @@ def resume(id: int):
             raise Refusal(_("It is not paused."), status=409)
         return _("It goes on where it stood.")
 
-    return _act(drafts.get(id).id, work)
+    return _act(drafts.own(id).id, work)
 
 
 @bp.post("/<int:id>/cancel")
@@ -220,7 +226,7 @@ def cancel(id: int):
             "Cancelled. %(n)s message will not be sent.", "Cancelled. %(n)s messages will not be sent.", n
         )
 
-    return _act(drafts.get(id).id, work)
+    return _act(drafts.own(id).id, work)
 
 
 @bp.post("/<int:id>/reschedule")

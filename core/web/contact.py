@@ -31,7 +31,7 @@ from core.db import database
 from core.db.codes import MARKETING, Cls
 from core.i18n import _
 from core.security import audit
-from core.web import charts, reasons
+from core.web import charts, kindwords
 from core.web.access import allow, may
 from core.web.format import locale, reader_zone
 from core.web.forms import check_name
@@ -245,7 +245,7 @@ def _timeline(contact_id: int) -> dict[str, Any]:
         "more": ".".join(map(str, more)) if more else "",
         "kind": kinds_wanted[0] if kinds_wanted else "",
         "reason_words": suppression.REASONS,
-        "why": reasons.word,
+        "why": kindwords.word,
         "first": not request.args.get("before"),
         "currency": currency(),
     }

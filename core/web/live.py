@@ -12,6 +12,7 @@ from core.db.codes import State
 from core.db.models import Account, Campaign, Segment
 from core.runtime import Runtime
 from core.sending import doubt, drafts, log
+from core.web import kindwords
 
 #: Colours of the big bar, in its order: tone → states.
 BANDS = (
@@ -45,7 +46,7 @@ class Live:
     per_s: float | None = None
     left_s: float | None = None
     next_at: int | None = None
-    errors: list[tuple[str, str, int]] = field(default_factory=list)
+    errors: list[tuple[str, kindwords.Group]] = field(default_factory=list)
     doubts: list[tuple[str, int]] = field(default_factory=list)
     log: list[tuple[int, str, str, str]] = field(default_factory=list)
     segment: str = ""
@@ -130,13 +131,20 @@ def _next(campaign_id: int, now: int) -> int | None:
     return first if first is not None and first > now else None
 
 
-def _errors(campaign_id: int) -> list[tuple[str, str, int]]:
+def _errors(campaign_id: int) -> list[tuple[str, kindwords.Group]]:
+    """(state, what its messages say together), the most frequent first."""
     rows = database.query(
-        "SELECT state, reason, COUNT(*) FROM message WHERE campaign_id = ? AND state IN (?, ?, ?) "
-        "AND reason IS NOT NULL GROUP BY state, reason ORDER BY 3 DESC LIMIT 10",
+        "SELECT m.state, m.account_id, COALESCE(a.name, ''), m.reason, COUNT(*) FROM message m "
+        "LEFT JOIN account a ON a.id = m.account_id WHERE m.campaign_id = ? AND m.state IN (?, ?, ?) "
+        "AND m.reason IS NOT NULL GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC",
         (campaign_id, *(State[s].value for s in _FAILED)),
     )
-    return [(State(state).name, reason, n) for state, reason, n in rows]
+    found = [
+        (state, group)
+        for state in _FAILED
+        for group in kindwords.grouped(row[1:] for row in rows if row[0] == State[state].value)
+    ]
+    return sorted(found, key=lambda one: -one[1].n)[:10]
 
 
 def overview(found: Sequence[Campaign]) -> list[dict[str, Any]]:

@@ -17,6 +17,8 @@ bp = Blueprint("overview", __name__)
 
 #: The hours a heat map shows; texts outside them are rare by law.
 _HOURS = range(7, 23)
+#: More things that need somebody are a long list.
+_MANY = 3
 _LONG_DAY = {"en": "EEEE, d MMMM", "zh_Hans": "M月d日 EEEE"}
 
 
@@ -25,7 +27,9 @@ _LONG_DAY = {"en": "EEEE, d MMMM", "zh_Hans": "M月d日 EEEE"}
 def index():
     zone = format.reader_zone()
     today = overview.today(zone)
-    days = overview.days(zone)
+    days, needs = overview.days(zone), overview.needs()
+    # Beside a long list the hours stand in its row, so that no card is stretched over nothing.
+    long = len(needs) > _MANY
     return page(
         "overview/index.html",
         title=format.dates.format_date(
@@ -33,7 +37,8 @@ def index():
         ),
         today=today,
         trend=_trend(today),
-        needs=overview.needs(),
+        needs=needs,
+        long=long,
         running=overview.running(),
         days_chart=_days_chart(days),
         has_messages=any(c.attempted for _day, c in days),

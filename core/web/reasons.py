@@ -7,8 +7,21 @@ from core.web.format import num
 
 
 def word(reason: str) -> str:
-    """A reason for people; a provider's own code stays as it is."""
-    known = {
+    """A reason for people; a provider's own code stays as it is (core.web.kindwords has the words for these)."""
+    return _known().get(reason, reason)
+
+
+def ours(reason: str) -> bool:
+    """Is it a word of ours, not a code of a vendor?"""
+    return reason in _known()
+
+
+def _known() -> dict[str, str]:
+    return {
+        "": _("The provider gave no reason"),
+        "undelivered": _("The provider gave no reason"),
+        "rejected": _("The provider gave no reason"),
+        "…": _("Other reasons"),
         "landline": _("Landline"),
         "invalid_number": _("Number is not valid"),
         "suppressed": _("On the list never to text"),
@@ -45,12 +58,19 @@ def word(reason: str) -> str:
         "blocked": _("Blocked by the carrier"),
         "refused": _("Refused by the provider"),
     }
-    return known.get(reason, reason)
 
 
 def advice(reason: str, state: str) -> str:
-    """What a person can do, one sentence; "" where nothing needs doing."""
+    """What a person can do about a reason or a kind of codes, one sentence; "" where nothing needs doing."""
     known = {
+        "number": _("Nothing: the number is marked and not texted again."),
+        "optout": _("Nothing: the number is on the list never to text."),
+        "blocked": _("Nothing: who blocks a second time is not texted again."),
+        "handset": _("The phone could not be reached; numbers that fail again are best left out."),
+        "content": _("Change the words, or ask the provider why they were refused."),
+        "route": _("Choose an account or a sender that may text this country."),
+        "account": _("Look at the account: its credentials, its balance, its permissions."),
+        "limit": _("Texts of later days may arrive; ask the provider for a higher limit."),
         "landline": _("Nothing: fixed lines cannot take texts."),
         "no_consent": _("Ask for consent first; importing a list does not create it."),
         "missing_field": _("Give the field a default in the template, or fill it in."),

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, abort
+from flask import Blueprint, Response, abort, url_for
 
 from core import exporting
 from core.db.models import Campaign
 from core.i18n import _
 from core.measure import clicks, report
-from core.web import charts, format, reasons
+from core.sending import drafts
+from core.web import charts, format, kindwords, reasons
 from core.web.access import allow
-from core.web.render import page, rt
+from core.web.render import page, redirect_hx, rt
 
 bp = Blueprint("reports", __name__, url_prefix="/campaigns")
 
@@ -18,14 +19,17 @@ bp = Blueprint("reports", __name__, url_prefix="/campaigns")
 @bp.get("/<int:id>/result")
 @allow("view")
 def campaign(id: int):
-    found = report.build(rt(), _campaign(id))
+    asked = _campaign(id)
+    if drafts.is_direct(asked):
+        return redirect_hx(url_for("messages.index", campaign=id))
+    found = report.build(rt(), asked)
     return page(
         "reports/campaign.html",
         campaign=found.campaign,
         report=found,
         funnel=_funnel(found),
         hours=_hours(found),
-        failures=_bars([(reason, n) for reason, n, _state in found.failures]),
+        failures=kindwords.grouped(found.failures),
         exclusions=_bars(list(found.exclusions.items())),
         arms=_arms(found),
         links=clicks.of_links(id),

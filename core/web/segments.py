@@ -32,6 +32,8 @@ for _child in (segmentviews, segmentsfrom):
 
 _PER_PAGE = 50
 _SAMPLE = 5
+#: The fields of a line, as they say that somebody left them; its place follows.
+_LEFT = "left-"
 
 
 @bp.get("")
@@ -88,6 +90,8 @@ def draft():
         root, past = acts.undone(root, past)
         root.focus = "line"
     elif action:
+        if not htmx:
+            _leave(root)
         past = acts.remembered(root, past)
         acts.act(root, action)
     else:
@@ -101,7 +105,10 @@ def numbers():
     """Counts, reach and a sample for the tree as it is being typed."""
     root, row, ctx = _posted()
     if not htmx:
+        _leave(root)
         return _builder(root, row, name=request.form.get("name", ""), inline=True)
+    if (htmx.trigger or "").startswith(_LEFT):
+        _leave(root, htmx.trigger.removeprefix(_LEFT))
     found = _figures(root, ctx)
     return page("segments/_figures.html", fragment="segments/_figures.html", oob=True, root=root, found=found)
 
@@ -129,6 +136,7 @@ def why():
 def save():
     """Save the tree under its name; a new segment, or the one it was opened from."""
     root, row, ctx = _posted()
+    _leave(root)
     drafts.dress(root, ctx)
     name, as_new = request.form.get("name", ""), "as_new" in request.form
     try:
@@ -203,6 +211,12 @@ def _posted() -> tuple[drafts.Node, Segment | None, Context]:
     row = Segment.get_or_none(Segment.id == int(given)) if given.isdecimal() and len(given) < 10 else None
     ctx = Context(rt(), inside=(row.name,) if row else ())
     return drafts.read(request.form, ctx), row, ctx
+
+
+def _leave(root: drafts.Node, place: str = "") -> None:
+    """Somebody left a line, or all of them: from now on it says what is missing."""
+    for node in root.walk():
+        node.fresh = node.fresh and bool(place) and node.place != place
 
 
 def _open_where_changed(root: drafts.Node) -> None:

@@ -23,6 +23,7 @@ from flask_security import (
     PeeweeUserDatastore,
     Security,
     current_user,
+    login_user,
     logout_user,
     password_changed,
     tf_disabled,
@@ -195,6 +196,11 @@ def init(app: Flask, rt: Runtime) -> None:
         (tf_disabled, _off_second_factor),
     ):
         signal.connect(receiver, app)
+
+
+def begin(user: User) -> None:
+    """Sign in somebody who proved just now who they are, as the sign-in page does: a new session, an audit line."""
+    login_user(user, authn_via=["password"])
 
 
 def client_ip() -> str:

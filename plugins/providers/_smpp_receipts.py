@@ -57,7 +57,7 @@ class Forms:
         known = self._known.get(form)
         if known is None:
             return self._first(form, body)
-        state, _ref, _id, at, code, reason, _parts = known
+        state, _ref, _id, at, code, reason, _parts, _cost = known
         return Receipt(state, None, t.same_id(id_.decode("ascii"), self._base), at, code, reason)
 
     def _first(self, form: bytes, body: bytes) -> Receipt | None:

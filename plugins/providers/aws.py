@@ -34,12 +34,14 @@ from core import (
 )
 from core import Form as BaseForm
 from core.contract.payloads import time_of
-from core.gateway import form_body, parsed, said
+from core.gateway import form_body, micros, parsed, said
 from core.i18n import _l
 from plugins.providers import _aws, _settings, _sns
 
 #: Texts on the wire at once, where events settle a doubt.
 WINDOW = 50
+#: Prices in events are in it, whatever the region.
+CURRENCY = "USD"
 #: Seconds a text may wait (TimeToLive).
 VALID_S = (5, 259_200)
 
@@ -274,6 +276,7 @@ class Aws(Gateway):
     def _receipt(self, event: Mapping[str, Any]) -> Receipt:
         word = said(event, "eventType").removeprefix("TEXT_")
         state, parts, at = STATUS.get(word), said(event, "totalMessageParts"), said(event, "eventTimestamp")
+        price, fee = (micros(said(event, name)) for name in ("totalMessagePrice", "totalCarrierFee"))
         return self.receipt(
             state,
             said(event.get("context"), "ref"),
@@ -282,6 +285,7 @@ class Aws(Gateway):
             reason=said(event, "messageStatusDescription"),
             at=time_of(at or None),
             parts=int(parts) if parts.isdigit() and int(parts) else None,
+            cost_micros=self.priced(None if price is None else price + (fee or 0), CURRENCY),
         )
 
     def _inbound(self, event: Mapping[str, Any], message: Mapping[str, Any]) -> Inbound:

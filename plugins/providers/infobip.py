@@ -209,7 +209,9 @@ class Infobip(Gateway):
             raise trouble
 
     def _receipt(self, row: Any) -> Receipt:
-        status, error = (row.get(name) if isinstance(row, dict) else None for name in ("status", "error"))
+        status, error, price = (
+            row.get(name) if isinstance(row, dict) else None for name in ("status", "error", "price")
+        )
         name, state = said(status, "name"), STATUS.get(said(status, "groupName"))
         code = ""
         if name in ON_ITS_WAY:
@@ -217,6 +219,8 @@ class Infobip(Gateway):
         elif state not in ("delivered", "accepted"):
             code = said(error, "name") if said(error, "id") not in ("", "0") else name
         ref, parts = said(row, "messageId"), said(row, "messageCount", "smsCount")
+        count = int(parts) if parts.isdigit() and int(parts) else None
+        each = micros(said(price, "pricePerMessage"))
         return self.receipt(
             state,
             ref,
@@ -224,7 +228,9 @@ class Infobip(Gateway):
             code=code,
             reason=said(error, "description") or said(status, "description"),
             at=time_of(said(row, "doneAt") or None),
-            parts=int(parts) if parts.isdigit() and int(parts) else None,
+            parts=count,
+            # The price of a message is that of one part.
+            cost_micros=self.priced(each and each * (count or 1), said(price, "currency")),
         )
 
     def _inbound(self, row: Any) -> Inbound:

@@ -214,6 +214,7 @@ class MessageBird(Gateway):
             code="" if state in ("accepted", "delivered") else self._code(fields),
             reason=said(fields, "statusReason"),
             at=_instant(said(fields, "statusDatetime")),
+            cost_micros=self.priced(micros(said(fields, "price[amount]")), said(fields, "price[currency]")),
         )
 
     def _inbound(self, fields: dict[str, Any]) -> Inbound:

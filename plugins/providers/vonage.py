@@ -210,9 +210,10 @@ class Vonage(Gateway):
         named = said(fields, "client-ref")
         ref = named.removesuffix(LONG)
         told = self._receipt(fields, ref)
-        if ref != named and told.state == "delivered":
-            # That it was sent at all settles a doubt; the id tells which part arrived.
-            yield self.receipt("accepted", ref)
+        if ref != named and (told.state == "delivered" or told.cost_micros is not None):
+            # That it was sent at all settles a doubt; the id tells which part arrived, and what that part costs.
+            arrived = told.state == "delivered"
+            yield self.receipt("accepted", ref) if arrived else told._replace(cost_micros=None)
             told = told._replace(ref=None)
         yield told
 
@@ -225,6 +226,7 @@ class Vonage(Gateway):
             said(fields, "messageId"),
             code=f"err-{code}" if failed else "",
             at=time_of(said(fields, "message-timestamp") or None),
+            cost_micros=self.priced(micros(said(fields, "price")), CURRENCY),
         )
 
     def _inbound(self, fields: Mapping[str, Any]) -> Inbound:

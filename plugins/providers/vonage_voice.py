@@ -5,7 +5,7 @@ API: developer.vonage.com/en/api/voice (POST /v1/calls), …/voice/voice-api/ncc
 …/getting-started/concepts/authentication (application tokens); read 2026-11-21.
 
 There is no idempotency key: a lost answer stays in doubt until an event comes, and is never called again.  Events
-name our reference in the query of their address.  Prices come with the end of a call and are not kept.
+name our reference in the query of their address; the one of the end tells the price, in euros.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from core import (
 )
 from core import Form as BaseForm
 from core.contract.payloads import time_of
-from core.gateway import fields_of, said
+from core.gateway import fields_of, micros, said
 from core.i18n import _, _l
 from plugins.providers import _jwt, _settings, _speech
 
@@ -43,6 +43,8 @@ from plugins.providers import _jwt, _settings, _speech
 TOKEN_S = 600
 #: A signed call older than this is refused.
 AGE_S = 300
+#: Prices are in it, wherever the account is.
+CURRENCY = "EUR"
 #: Seconds it may ring.
 RING_S = (1, 120)
 
@@ -208,6 +210,7 @@ class VonageVoice(Gateway):
             said(fields, "uuid"),
             code=code,
             at=time_of(said(fields, "timestamp") or None),
+            cost_micros=self.priced(micros(said(fields, "price")), CURRENCY),
         )
 
 

@@ -48,7 +48,7 @@ class Attribute(Segmenter):
         info = ctx.field(params.get("field"))
         column = Column(Profile._meta.table, info.column)
         return compare(
-            column, info.kind, params.get("op"), params.get("value"), ctx, info.title, info.choices
+            column, info.kind, params.get("op"), params.get("value"), ctx, title(info), info.choices
         )
 
     def describe(self, params, ctx):

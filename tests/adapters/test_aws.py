@@ -115,6 +115,14 @@ class TestAws(AwsCases):
         assert found.at == datetime.fromtimestamp(1764000000, UTC)
         self.tells_nothing(repr(list(self.made().parse_webhook(message(Message=event("SPAM"))))))
 
+    def test_an_event_tells_price_and_carriers_fee_in_dollars(self):
+        said = message(Message=event("DELIVERED", totalMessagePrice=0.00581, totalCarrierFee=0.003))
+        for currency, wanted in (("USD", 8_810), ("EUR", None)):
+            provider = self.made()
+            provider.currency = currency
+            [one] = provider.parse_webhook(said)
+            assert one.cost_micros == wanted
+
     def test_a_reply_comes_through_a_topic(self):
         request = message(Message=REPLY)
         provider = self.made()

@@ -185,6 +185,15 @@ class TestInfobip(VendorCases):
             (f"R{n}", 2, AT) for n in range(3)
         ]
 
+    def test_a_receipt_tells_the_price_of_all_parts_in_the_accounts_currency(self):
+        for currency, wanted in (("EUR", 20_000), ("USD", None), ("", None)):
+            provider = self.made()
+            provider.currency = currency
+            [one] = provider.parse_webhook(
+                called(orjson.dumps({"results": [row("DELIVERED", "DELIVERED_TO_HANDSET")]}), **CALLER)
+            )
+            assert one.cost_micros == wanted
+
     def test_without_a_password_the_address_is_the_secret(self):
         request = WebhookRequest("inbound", "POST", CALLBACK, {}, {}, INBOUND.body)
         self.made(webhook_password="").verify_webhook(request)

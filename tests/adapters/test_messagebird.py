@@ -193,6 +193,14 @@ class TestMessageBird(VendorCases):
     def test_without_a_signing_key_the_address_is_the_secret(self):
         self.made(signing_key="").verify_webhook(INBOUND)
 
+    def test_a_report_tells_the_price_where_it_is_in_the_accounts_currency(self):
+        for currency, wanted in (("EUR", 50_000), ("USD", None)):
+            more = {"price[amount]": "0.05", "price[currency]": currency}
+            [one] = self.made().parse_webhook(report("delivered", **more))
+            assert one.cost_micros == wanted
+        [one] = self.made().parse_webhook(report("delivered"))
+        assert one.cost_micros is None
+
 
 def _without(request: WebhookRequest, name: str) -> WebhookRequest:
     claims = jwt.decode(request.headers["messagebird-signature-jwt"], options={"verify_signature": False})

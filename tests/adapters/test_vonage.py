@@ -137,15 +137,31 @@ class TestVonage(VendorCases):
     def test_a_part_that_arrived_is_told_by_its_id_and_one_that_failed_by_our_reference(self):
         provider, ref = self.made(), self.long.ref
 
-        def told(status: str) -> list[tuple]:
-            fields = receipt(status, "3" if status == "failed" else "0") | {"client-ref": f"{ref}.long"}
-            found = provider.parse_webhook(as_form(stamped(fields)))
-            return [(one.state, one.ref, one.provider_id) for one in found]
+        def told(status: str, price: str = "") -> list[tuple]:
+            fields = receipt(status, "3" if status == "failed" else "0")
+            found = provider.parse_webhook(
+                as_form(stamped(fields | {"client-ref": f"{ref}.long", "price": price}))
+            )
+            return [(one.state, one.ref, one.provider_id, one.cost_micros) for one in found]
 
         part = receipt("delivered")["messageId"]
-        assert told("delivered") == [("accepted", ref, None), ("delivered", None, part)]
-        assert told("failed") == [("undelivered", ref, part)]
-        assert told("buffered") == [("accepted", ref, part)]
+        assert told("delivered") == [("accepted", ref, None, None), ("delivered", None, part, None)]
+        assert told("failed") == [("undelivered", ref, part, None)]
+        assert told("buffered") == [("accepted", ref, part, None)]
+        # A price is that of the part.
+        assert told("failed", "0.03") == [
+            ("undelivered", ref, part, None),
+            ("undelivered", None, part, 30_000),
+        ]
+        assert told("delivered", "0.03")[1] == ("delivered", None, part, 30_000)
+
+    def test_a_receipt_tells_the_price_in_euros(self):
+        [one] = self.made().parse_webhook(as_form(stamped(receipt("delivered"))))
+        assert one.cost_micros == 30_000
+        other = self.made()
+        other.currency = "USD"
+        [one] = other.parse_webhook(as_form(stamped(receipt("delivered"))))
+        assert one.cost_micros is None
 
     def test_yes_to_some_parts_and_no_to_others_is_in_doubt(self):
         rows = [{"status": "0", "message-id": "a"}, {"status": "1"}]

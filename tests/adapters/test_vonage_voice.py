@@ -139,6 +139,12 @@ class TestVonageVoice(VendorCases):
     def test_without_a_signature_secret_the_address_is_the_secret(self):
         self.made(signature_secret="").verify_webhook(called(event("completed")))
 
+    def test_the_end_of_a_call_tells_its_price_in_euros(self):
+        provider = self.made()
+        provider.currency = "EUR"
+        [one] = provider.parse_webhook(signed(event("completed", price="0.01000000")))
+        assert one.cost_micros == 10_000
+
     def test_our_check_agrees_with_the_vendors_own(self):
         for request, secret in (
             (signed(event("busy")), SIGNING),

@@ -67,7 +67,7 @@ def may_unwrap(node: Node) -> bool:
 
 
 def _add(group: Node, node: Node) -> None:
-    node.focus = "field" if node.is_line else "line"
+    node.focus, node.fresh = "field" if node.is_line else "line", node.is_line
     group.children.append(node)
 
 

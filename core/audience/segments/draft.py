@@ -1,7 +1,8 @@
 """A rule while someone builds it: a tree of groups and lines that may be unfinished.
 
 The builder page posts the whole tree with each click.  A node at place "0_2_1" has the fields `kind-0_2_1`,
-`not-0_2_1`, `join-0_2_1` (groups) and `p-0_2_1-…` (the params of a line); `act` carries what was clicked.
+`not-0_2_1`, `join-0_2_1` (groups), `p-0_2_1-…` (the params of a line) and `fresh-0_2_1` (a line nobody has left
+yet); `act` carries what was clicked.
 """
 
 from __future__ import annotations
@@ -44,6 +45,8 @@ class Node:
     #: The words in pieces, (text, is it a value): values are set in bold.
     pieces: list[tuple[str, bool]] = field(default_factory=list)
     problem: str = ""
+    #: Added just now: nobody has had a chance to fill it in, so what is missing is no mistake yet.
+    fresh: bool = False
     open: bool = False
     #: What was just clicked keeps the keyboard: "line" for the node itself, "field" for its first value.
     focus: str = ""
@@ -106,7 +109,7 @@ def read(form: MultiDict[str, str], ctx: Context) -> Node:
         if kind == "group":
             node.any = form.get(f"join-{place}") == "any"
         else:
-            node.segmenter = kind
+            node.segmenter, node.fresh = kind, form.get(f"fresh-{place}") == "1"
             node.params = _posted_params(node, form, ctx)
         parent.children.append(node)
         nodes[place] = node

@@ -68,7 +68,8 @@ class Receipt(NamedTuple):
 
     `state`: "accepted" (still on its way) | "delivered" | "undelivered" | "expired" | "rejected".
     `at` is when it happened, by the provider's word; None when it says nothing.  `reason` may be the word
-    `OPTED_OUT` with "undelivered" or "rejected".
+    `OPTED_OUT` with "undelivered" or "rejected".  `cost_micros` is what the text costs by the provider's word, in
+    the currency of the account's prices (`Provider.priced`); of a receipt for one part of several, the part.
     """
 
     state: str
@@ -78,6 +79,7 @@ class Receipt(NamedTuple):
     code: str | None = None
     reason: str | None = None
     parts: int | None = None
+    cost_micros: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

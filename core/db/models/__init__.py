@@ -51,7 +51,7 @@ from core.db.models.events import (
 )
 from core.db.models.labelling import LabelBlock, LabelChange, LabelDay, LabelRule, LabelValue
 from core.db.models.links import Click, ClickAgent, ClickCount, Clicked, ClickFile, ClickJudged, Link
-from core.db.models.messageparts import MessagePart
+from core.db.models.messageparts import MessagePart, MessagePrice
 from core.db.models.messages import (
     IdBlock,
     InboundText,
@@ -111,7 +111,7 @@ ALL = [
     ConsentSeal, ConsentHead, Topic, ContactTopic, HeldReply, Erasure, RetentionRun, CampaignGone,
     ApiToken, ApiAnswer, LabelRule, LabelValue, LabelBlock, LabelChange, LabelDay,
     EventSource, SourceCall, SourceOrder, SitePerson,
-    MessagePart, Otp, OtpBucket, OtpNear, OtpBlock, OtpRefused, OtpAlarm,
+    MessagePart, MessagePrice, Otp, OtpBucket, OtpNear, OtpBlock, OtpRefused, OtpAlarm,
     RouteRule, RouteTarget, SenderPool, Sender, SenderSticky, MessageRoute, SecondText,
     ArrivalCell, ArrivalHour, ArrivalRate, AccountWatch, ArrivalCusum, ArrivalAlarm,
     ErrorKind, ErrorSeen, Consequence, ProviderCall, BalanceAt, Invoice, InvoiceLine,

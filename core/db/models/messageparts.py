@@ -1,4 +1,4 @@
-"""Parts of long messages that the provider numbers one by one."""
+"""Parts of long messages that the provider numbers one by one, and prices that receipts told."""
 
 from __future__ import annotations
 
@@ -21,5 +21,23 @@ class MessagePart(Base):
 
     class Meta:
         table_name = "message_part"
+        primary_key = CompositeKey("message_id", "n")
+        without_rowid = True
+
+
+class MessagePrice(Base):
+    """The last price receipts told of a message (`n` 0) or of its n-th part.
+
+    `at` is when, by the provider's word; `was` what the message cost before, once its cost was changed.
+    """
+
+    message_id = BigIntegerField()
+    n = SmallIntegerField()
+    at = BigIntegerField()
+    cost_micros = BigIntegerField()
+    was = BigIntegerField(null=True)
+
+    class Meta:
+        table_name = "message_price"
         primary_key = CompositeKey("message_id", "n")
         without_rowid = True

@@ -154,6 +154,7 @@ class PendingReceipt(Base):
     code = CharField(null=True)
     at = BigIntegerField()
     received_at = BigIntegerField(index=True)
+    cost_micros = BigIntegerField(null=True)
 
     class Meta:
         table_name = "pending_receipt"

@@ -68,7 +68,12 @@ def say(trial_id: int, number_id: int, said: Mapping[int, Said], who: str, rest:
         if text_id not in known:
             raise Refusal(_("Text %(id)s did not go to this phone.", id=text_id), field="text", status=404)
         if one.how not in ("yes", "damaged", "no"):
-            raise Refusal(_("“%(name)s” is not one of %(known)s.", name=one.how, known="yes, damaged, no"))
+            raise Refusal(
+                _("“%(name)s” is not one of %(known)s.", name=one.how[:60], known="yes, damaged, no"),
+                field="how",
+            )
+        _fits(one.body, handsets.BODY_MAX, "body")
+        _fits(one.sender, handsets.SENDER_MAX, "sender")
     with database.write_tx():
         changed = handsets.keep(
             # When a person saw it nobody knows to the second, so no latency comes from people.
@@ -82,6 +87,18 @@ def say(trial_id: int, number_id: int, said: Mapping[int, Said], who: str, rest:
                 (who, trial_id, number_id),
             ).rowcount
     return changed
+
+
+def _fits(text: str, most: int, field: str) -> None:
+    if len(text.strip()) > most:
+        raise Refusal(
+            _(
+                "What was read has at most %(most)s characters, not %(n)s; shorten it.",
+                most=most,
+                n=len(text.strip()),
+            ),
+            field=field,
+        )
 
 
 def by_nonce(trial_id: int, said: Mapping[str, Said], who: str) -> int:

@@ -5,7 +5,7 @@ A person's own finding stands above what the texts say.  Rate and support are fo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,10 @@ from core.measure.trials.figures import NEED, Account, Share, Text, is_other, of
 from core.security import audit
 
 RESULTS = ("pass", "fail", "open", "none")
-NOTE_MAX = 500
+#: What a person may find; "" takes it back.
+SAID = ("pass", "fail", "")
+#: Characters of a person's note.
+NOTE_MAX = 2_000
 #: Texts of a kind without a fault that make a function kept.
 _ENOUGH = 3
 #: Receipts are good when so many texts have a final one.
@@ -78,9 +81,9 @@ def say(trial_id: int, account_id: int, function: str, result: str, note: str, w
     """A person's finding; "" takes it back.  Raises `Refusal`."""
     if account_id not in plan.accounts(trial_id):
         raise Refusal(_("There is no account %(id)s.", id=account_id), field="account", status=404)
-    if function not in words.FUNCTIONS or result not in ("pass", "fail", ""):
-        known = f"{', '.join(words.FUNCTIONS)}; pass, fail"
-        raise Refusal(_("“%(name)s” is not one of %(known)s.", name=f"{function} {result}", known=known))
+    _one_of(function, words.FUNCTIONS, "function")
+    _one_of(result, SAID, "result")
+    note = noted(note)
     with database.write_tx():
         database.execute(
             "DELETE FROM trial_check WHERE trial_id = ? AND account_id = ? AND function = ?",
@@ -89,7 +92,7 @@ def say(trial_id: int, account_id: int, function: str, result: str, note: str, w
         if result:
             TrialCheck.create(
                 trial_id=trial_id, account_id=account_id, function=function, result=result,
-                note=note.strip()[:NOTE_MAX], who=who, at=clock.now_ms(),
+                note=note, who=who, at=clock.now_ms(),
             )  # fmt: skip
         audit.record(
             who,
@@ -97,6 +100,23 @@ def say(trial_id: int, account_id: int, function: str, result: str, note: str, w
             f"trial:{trial_id}",
             f"account {account_id} {function} {result or 'taken back'}",
         )
+
+
+def noted(note: str) -> str:
+    """A person's note, tidied.  Raises `Refusal` when it is too long: nobody's words are cut off."""
+    tidy = note.strip()
+    if len(tidy) > NOTE_MAX:
+        raise Refusal(
+            _("A note has at most %(most)s characters, not %(n)s; shorten it.", most=NOTE_MAX, n=len(tidy)),
+            field="note",
+        )
+    return tidy
+
+
+def _one_of(name: str, known: Iterable[str], field: str) -> None:
+    if name not in known:
+        said = ", ".join(word for word in known if word)
+        raise Refusal(_("“%(name)s” is not one of %(known)s.", name=name[:60], known=said), field=field)
 
 
 _Answer = tuple[str, str, tuple[int, ...]]

@@ -195,11 +195,13 @@ def decide(trial_id: int, account_id: int, verdict: str, note: str, who: str) ->
         raise Refusal(_("This trial has not started; there is nothing to judge yet."), status=409)
     if verdict not in (*VERDICTS, ""):
         raise Refusal(
-            _("“%(name)s” is not one of %(known)s.", name=verdict, known=", ".join(VERDICTS)), field="verdict"
+            _("“%(name)s” is not one of %(known)s.", name=verdict[:60], known=", ".join(VERDICTS)),
+            field="verdict",
         )
+    note = promises.noted(note)
     with database.write_tx():
         changed = TrialAccount.update(
-            verdict=verdict, note=note.strip()[: promises.NOTE_MAX] if verdict else "", who=who if verdict else "",
+            verdict=verdict, note=note if verdict else "", who=who if verdict else "",
             at=clock.now_ms() if verdict else None,
         ).where(TrialAccount.trial_id == trial_id, TrialAccount.account_id == account_id).execute()  # fmt: skip
         if not changed:
