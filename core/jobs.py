@@ -179,11 +179,16 @@ def resolve(where: str) -> Callable[..., Any]:
     return getattr(importlib.import_module(module), name)
 
 
+#: A clock set back by more than this begins its slots anew; by less, they are waited for.
+BACK_MS = clock.MINUTE_MS
+
+
 class Ticker(threading.Thread):
     """Fires periodic work once among all workers.
 
     Each second it works out the current slot of each job and inserts (name, slot); the first worker whose
-    insert took effect runs it in this thread.  A clock that jumps back repeats nothing.
+    insert took effect runs it in this thread.  After the clock was set back, the slots it has passed before
+    are free again: without the sweep for an hour, receipts and campaigns would wait as long.
     """
 
     def __init__(self, rt: Runtime, worker_id: int, extra: dict[str, tuple[int, Callable[..., Any]]]):
@@ -193,6 +198,8 @@ class Ticker(threading.Thread):
             name: (every_s, resolve(where)) for name, (every_s, where) in PERIODIC.items()
         } | extra
         self._tried: dict[str, int] = {}
+        #: Later than any clock tells, so that the first look counts as set back, too.
+        self._seen_ms = 1 << 62
         self._done = threading.Event()
 
     def stop(self) -> None:
@@ -201,12 +208,29 @@ class Ticker(threading.Thread):
 
     def run(self) -> None:
         while not self._done.wait(0.25):
+            self._look_at_the_clock()
             for name, (every_s, work) in self._jobs.items():
                 slot = clock.now_ms() // (every_s * 1000)
                 if self._tried.get(name, -1) >= slot or self._done.is_set():
                     continue
                 self._tried[name] = slot
                 self._fire(name, slot, work)
+
+    def _look_at_the_clock(self) -> None:
+        now, before = clock.now_ms(), self._seen_ms
+        if now < before - BACK_MS:
+            try:
+                database.retry_locked(self._free, now)
+            except Exception:
+                log.exception("the slots after a clock that was set back could not be freed")
+                database.reopen()
+                return
+            self._tried.clear()
+        self._seen_ms = now
+
+    def _free(self, now: int) -> None:
+        with database.write_tx():
+            database.execute("DELETE FROM job_run WHERE at > ?", (now + BACK_MS,))
 
     def _fire(self, name: str, slot: int, work: Callable[..., Any]) -> None:
         started = clock.monotonic()

@@ -14,7 +14,8 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import unquote, urlparse
 
-from peewee import Database, InterfaceError, OperationalError, PostgresqlDatabase, SqliteDatabase
+import peewee
+from peewee import Database, InterfaceError, OperationalError, SqliteDatabase
 
 from core import clock
 from core.contract.errors import Refusal
@@ -54,6 +55,27 @@ def connect(url: str, cache_mb: int = 32) -> Database:
         )
     proxy.initialize(made)
     return made
+
+
+class PostgresqlDatabase(peewee.PostgresqlDatabase):
+    """Connections that outlive the server.  Migrations know the class by its name.
+
+    A connection the server cut fails at once and then for ever, and the thread it belongs to, such as the one that
+    takes jobs from the queue, would be lost to all work.  So what begins anew opens another one.  Never a commit:
+    on a new connection it would succeed, and nothing would be stored.
+    """
+
+    def begin(self, isolation_level=None):
+        self._replace_cut()
+        super().begin(isolation_level)
+
+    def execute_sql(self, sql, params=None):
+        self._replace_cut()
+        return super().execute_sql(sql, params)
+
+    def _replace_cut(self) -> None:
+        if not self.in_transaction() and self.connection().closed:
+            self.close()
 
 
 def is_postgres() -> bool:

@@ -25,6 +25,8 @@ log = logging.getLogger("cooee.send")
 
 #: A job ends after this and puts itself into the queue again, so that others get their turn.
 SLICE_S = 10.0
+#: After a batch was broken off: what broke it, such as a full disk, may last.
+PAUSE_S = 0.5
 
 
 def send(rt: Runtime, campaign_id: int) -> int:
@@ -104,6 +106,7 @@ def _safely(rt: Runtime, worker: Worker, batch: Batch, work: Callable[[], None])
     except Exception:
         log.exception("campaign %s: a batch was broken off", batch.campaign_id)
         _clean_up(rt, worker, batch)
+        leases.draining.wait(PAUSE_S)
         return False
     return True
 

@@ -104,7 +104,8 @@ def _account(rt: Runtime, campaign_id: int, account_id: int, rows: Sequence[_Row
     moved = 0
     if provider and provider.idempotency_ttl_s is not None:
         ttl_ms = provider.idempotency_ttl_s * 1000
-        again = [r[0] for r in rows if r[2] and now - r[2] < ttl_ms and r[3] < record.MAX_ATTEMPTS]
+        # A submit later than now tells that the clock was set back, and nothing of its age.
+        again = [r[0] for r in rows if r[2] and 0 <= now - r[2] < ttl_ms and r[3] < record.MAX_ATTEMPTS]
         moved += _move(campaign_id, again, State.ready, now, keep_submitted=True)
         rows = [row for row in rows if row[0] not in set(again)]
     if provider and provider.can_look_up:

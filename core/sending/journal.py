@@ -13,6 +13,7 @@ and after a restore of an older database, what was sent since (`sent_since`).
 
 from __future__ import annotations
 
+import logging
 import os
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -23,6 +24,8 @@ import orjson
 
 from core import clock
 from core.contract.types import Result
+
+log = logging.getLogger("cooee.journal")
 
 #: A file that grew past this is followed by another one.
 ROTATE_BYTES = 64 << 20
@@ -54,24 +57,25 @@ class Journal:
 
     def _open(self) -> None:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        name = f"{self._started_at}-{self._worker_id}-{self._number:04}.log"
-        flags = os.O_WRONLY | os.O_APPEND | os.O_CREAT
-        self._file = os.open(self._folder / name, flags, 0o600)
-        self._write(f"W {self._worker_id} {self._started_at}\n".encode())
-        os.fsync(self._file)
+        path = self._folder / f"{self._started_at}-{self._worker_id}-{self._number:04}.log"
+        file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            _append(file, f"W {self._worker_id} {self._started_at}\n".encode())
+            os.fsync(file)
+        except OSError:
+            os.close(file)
+            path.unlink()
+            raise
         folder = os.open(self._folder, os.O_RDONLY)
         os.fsync(folder)
         os.close(folder)
-
-    def _write(self, line: bytes) -> None:
-        while line:
-            line = line[os.write(self._file, line) :]
+        self._file = file
 
     def sent(self, lease: int, account_id: int, message_ids: Sequence[int]) -> None:
         """These messages go on the wire after this returns: the line is on the disk."""
         line = b"S %d %d %s\n" % (lease, account_id, orjson.dumps(message_ids))
         with self._lock:
-            self._write(line)
+            _append(self._file, line)
             os.fdatasync(self._file)
 
     def told(
@@ -88,15 +92,34 @@ class Journal:
         packed = _packed_all(message_ids, results) if names is None else [[message_ids, "accepted", names]]
         line = b"R %d %s\n" % (lease, orjson.dumps(packed))
         with self._lock:
-            self._write(line)
-            if os.fstat(self._file).st_size > ROTATE_BYTES:
-                self.close()
-                self._number += 1
-                self._open()
+            try:
+                _append(self._file, line)
+                if os.fstat(self._file).st_size > ROTATE_BYTES:
+                    self._rotate()
+            except OSError as error:
+                # The answer is known, and recorded next; only a crash in between would have needed this line.
+                log.warning("journal of worker %s: %s", self._worker_id, error)
+
+    def _rotate(self) -> None:
+        full = self._file
+        self._number += 1
+        self._open()
+        os.close(full)
 
     def close(self) -> None:
         """Close the file; what it says stays."""
         os.close(self._file)
+
+
+def _append(file: int, line: bytes) -> None:
+    rest = line
+    try:
+        while rest:
+            rest = rest[os.write(file, rest) :]
+    except OSError:
+        # A full disk took half of it, and the next line must not be joined to that.
+        os.ftruncate(file, os.fstat(file).st_size - len(line) + len(rest))
+        raise
 
 
 def _packed_all(message_ids: Sequence[int], results: Sequence[Result]) -> list:

@@ -90,7 +90,7 @@ def start(rt: Runtime, *, beating: bool = True) -> Worker:
     made = Worker(worker_id, now, Journal(rt.settings.path("journal"), worker_id, now))
     _this[os.getpid(), rt.settings.instance] = made
     if beating:
-        threading.Thread(target=_beat, args=(made,), name="beat", daemon=True).start()
+        threading.Thread(target=_beat, args=(rt, made), name="beat", daemon=True).start()
     reap(rt, made)
     return made
 
@@ -122,6 +122,8 @@ def end(rt: Runtime, worker: Worker) -> None:
     from core.sending import settle
 
     worker.ended.set()
+    # This thread has asked nothing since the start, and the server may be another one by now.
+    database.reopen()
     settle.all_of(rt, worker.id, worker.started_at, proven=True)
     with database.write_tx():
         database.execute("UPDATE worker SET ended_at = ? WHERE id = ?", (clock.now_ms(), worker.id))
@@ -129,16 +131,23 @@ def end(rt: Runtime, worker: Worker) -> None:
     _this.pop((os.getpid(), rt.settings.instance), None)
 
 
-def _beat(worker: Worker) -> None:
+def _beat(rt: Runtime, worker: Worker) -> None:
+    from core.sending import settle
+
     while not worker.ended.wait(BEAT_S):
         try:
             with database.write_tx():
                 alive = database.execute(
                     "UPDATE worker SET beat = beat + 1 WHERE id = ? AND ended_at IS NULL", (worker.id,)
                 ).rowcount
+            if alive:
+                # Nobody else may: we are alive.  Nor is it left to the sweep, which another worker may always win.
+                settle.leftovers(rt, worker)
         except Exception:
             log.exception("worker %s could not beat", worker.id)
             database.reopen()
+            # Nor could the others: how long they stand still counts anew when the database is back.
+            worker.seen.clear()
             continue
         if not alive:
             worker.lost.set()
@@ -188,7 +197,7 @@ def _still(me: Worker, worker_id: int, beat: int) -> float:
 
 def _forget_seen(me: Worker, alive: Iterable[int]) -> None:
     for gone in set(me.seen) - set(alive):
-        del me.seen[gone]
+        me.seen.pop(gone, None)
 
 
 def _dead(host: str, boot_id: str, pid: int, started: int) -> bool:

@@ -117,7 +117,7 @@ def _window(
             result = held.told[id_]
         elif proven and held.complete and id_ not in held.sent:
             result = Result(record.WITHHELD)
-        elif ttl_ms is not None and now - submitted_at < ttl_ms:
+        elif ttl_ms is not None and 0 <= now - submitted_at < ttl_ms:
             again.append(item)
             continue
         else:

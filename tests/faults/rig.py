@@ -111,11 +111,26 @@ class Rig:
         return made
 
     def spawn(self, fault: str = "") -> int:
-        self.zygote.stdin.write(f"spawn {fault}\n")
-        self.zygote.stdin.flush()
+        """A worker that looks for work by itself; it does without a queue."""
+        return self._forked(f"spawn {fault}")
+
+    def whole(self) -> int:
+        """`cooee worker`."""
+        return self._forked("whole")
+
+    def _forked(self, order: str) -> int:
+        self._tell(order)
         pid = int(self.zygote.stdout.readline())
         self.workers.append(pid)
         return pid
+
+    def _tell(self, order: str) -> None:
+        self.zygote.stdin.write(f"{order}\n")
+        self.zygote.stdin.flush()
+
+    def clock(self, ahead_ms: int) -> None:
+        """The workers' wall clock jumps: from now on it is so much ahead of this process's."""
+        self._tell(f"clock {ahead_ms}")
 
     def alive(self, pid: int) -> bool:
         from core.sending.leases import pid_start
@@ -153,6 +168,29 @@ class Rig:
         if not self.workers:
             self.spawn()
         wait_for(lambda: not self.waiting(campaign_id), seconds)
+
+    def drain(self) -> None:
+        """SIGTERM to all, as `cooee up` ends its workers; each must leave in order."""
+        for pid in self.workers:
+            os.kill(pid, signal.SIGTERM)
+        wait_for(lambda: not any(map(self.alive, self.workers)), 60)
+        self.workers.clear()
+        left = database.query("SELECT id FROM worker WHERE ended_at IS NULL")
+        assert not left, f"workers {left} ended in disorder"
+        assert not database.scalar("SELECT COUNT(*) FROM lease"), "a worker that ends gives its leases back"
+
+    def sent(self) -> int:
+        """How many messages the gateway took."""
+        return self.log.read_bytes().count(b"\n")
+
+    def middle(self, nth: int, of: int, n: int) -> None:
+        """Wait until so many of `n` went out that the nth fault `of` some falls into the middle, as do the next."""
+        wait_for(lambda: self.sent() >= (nth + 1) * n // (of + 2), 300, 0.005)
+
+    def on_the_way(self, campaign_id: int) -> int:
+        """Messages whose fate is open: waiting, on the wire, or in doubt."""
+        states = self.states(campaign_id)
+        return sum(states[name] for name in ("ready", "claimed", "submitting", "in_doubt"))
 
     def stop_all(self) -> None:
         for pid in list(self.workers):
@@ -193,6 +231,12 @@ class Rig:
         figures = {"kills": self.kills, "in_doubt": states["in_doubt"], "accepted": states["accepted"]}
         print(f"{n} messages, window {window}: {figures}")  # `make soak` shows it
         return figures
+
+    def delivered(self, campaign_id: int, n: int) -> None:
+        """Everyone got it once and the handset said so; the ledger is whole."""
+        assert self.states(campaign_id) == {"delivered": n}
+        assert self.accepted().total() == n, "each message went once"
+        assert verify.verify(self.rt) == []
 
     def settled(self) -> None:
         """The ledger speaks of live workers; here all are dead, so their rows are taken in first."""

@@ -1,10 +1,10 @@
 """An SMS gateway whose accept log is the oracle: `python -m tests.faults.sink PORT LOG`.
 
-    POST /send?ms=5&drop=0.2&once=1   accept {"ref","to","text"}: one line in LOG before the answer
+    POST /send?ms=5&drop=5&once=1   accept {"ref","to","text"}: one line "REF TO MS" in LOG before the answer
     GET  /lookup/REF                  200 with the id when the reference was accepted, else 404
 
-`ms` delays the answer, `drop` closes that share of connections after accepting, `once` makes a repeated
-reference the same message.  SIGUSR1 refuses connections until SIGUSR2.
+`ms` delays the answer, `drop` closes the connection after every fifth text it accepted, `once` makes a repeated
+reference the same message.  MS are those of a clock that only grows.  SIGUSR1 refuses connections until SIGUSR2.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import random
 import signal
 import sys
+import time
 from urllib.parse import parse_qs, urlsplit
 
 
@@ -24,11 +24,12 @@ class Sink:
     def __init__(self, log: str):
         self.file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         self.seen: set[str] = set()
+        self.taken = 0
 
     def accept(self, ref: str, to: str, once: bool) -> None:
         """Note one accepted message, before anybody is told."""
         if not (once and ref in self.seen):
-            os.write(self.file, f"{ref} {to}\n".encode())
+            os.write(self.file, f"{ref} {to} {time.monotonic_ns() // 1_000_000}\n".encode())
         self.seen.add(ref)
 
 
@@ -64,7 +65,8 @@ class Connection(asyncio.Protocol):
             return
         message = json.loads(body)
         self.sink.accept(message["ref"], message["to"], "once" in args)
-        if random.random() < float(args.get("drop", 0)):
+        self.sink.taken += 1
+        if "drop" in args and self.sink.taken % int(args["drop"]) == 0:
             self.transport.close()
             return
         answer = (200, {"id": f"s-{message['ref']}", "status": "accepted"})
