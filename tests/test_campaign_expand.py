@@ -6,7 +6,7 @@ from core import clock
 from core.db import database, tally
 from core.db.codes import Cls, LineType, State
 from core.db.models import Campaign, Message
-from core.sending import drafts, draw, expand, launch, lifecycle
+from core.sending import claim, drafts, draw, expand, launch, lifecycle
 from tests import campaign_kit as kit
 
 
@@ -49,6 +49,21 @@ def test_a_notice_needs_no_consent_and_a_call_reaches_landlines(rt):
     assert rows(notice)[silent].state == State.ready
     assert rows(call)[fixed].state == State.ready
     assert rows(call)[silent].reason == "no_consent"
+
+
+def test_each_worker_that_would_find_a_batch_is_called_at_once(rt, monkeypatch):
+    monkeypatch.setattr(claim, "BATCH_MAX", 10)
+    kit.crowd(rt, 15)
+    for pid, calls in ((1, 1), (2, 2), (3, 2)):
+        with database.write_tx():
+            database.execute(
+                "INSERT INTO worker (host, boot_id, pid, pid_start, beat, started_at) VALUES ('h', 'b', ?, 0, 0, 0)",
+                (pid,),
+            )
+        campaign_id = kit.campaign(rt, name=f"{pid}", templates=[(kit.template(f"t{pid}"), 1)])
+        kit.launched(rt, campaign_id)
+        hints = [tuple(task.args) for task in rt.queue.huey.pending()]
+        assert hints.count(("send", campaign_id)) == calls
 
 
 def test_holdout_and_variants_are_the_lots_of_the_campaign(rt):

@@ -91,6 +91,21 @@ def test_a_batch_holds_about_two_seconds_of_work():
     assert claim.limit_for(100_000.0) == claim.BATCH_MAX
 
 
+def test_workers_share_the_end_of_a_campaign(rt, me, monkeypatch):
+    monkeypatch.setattr(claim, "BATCH_LEAST", 10)
+    campaign, _account = setup(rt, Tape(), 200)
+    assert len(claim.claim(rt, me, campaign).items) == 200
+    settle.all_of(rt, me.id, me.started_at, proven=True)
+    other = other_worker(rt, alive=True)
+    other.cache["process"].kill()
+    taken = []
+    while (batch := claim.claim(rt, me if len(taken) % 2 else other, campaign)) is not None:
+        taken.append(len(batch.items))
+    # A quarter of what is left each time: two workers, each with a batch in hand and one ahead.
+    assert taken[:3] == [50, 37, 28] and taken[-3:-1] == [10, 10]
+    assert sum(taken) == 200 and states(campaign) == {"claimed": 200}
+
+
 def test_a_batch_that_cannot_go_out_is_given_back(rt, me, monkeypatch):
     campaign, _account = setup(rt, Tape(), 5)
     monkeypatch.setattr(leases, "draining", threading.Event())

@@ -15,6 +15,8 @@ from collections.abc import Iterator
 _READ = 65_536
 #: Heads of which the length is kept: those of one client differ in their length alone.
 _HEADS = 1_000
+#: Each id has nine digits, so that all answers are of one length.
+_ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 21\r\n\r\n{"id": "b-%09d"}'
 
 
 def _length(head: bytes) -> int:
@@ -68,8 +70,8 @@ class _Sink:
             self._open.pop(number).close()
             self._rest.pop(number, None)
             return
-        if number in self._rest:
-            data = self._rest.pop(number) + data
+        if self._rest:
+            data = self._rest.pop(number, b"") + data
         answers = b""
         while (end := data.find(b"\r\n\r\n")) >= 0:
             whole = end + 4 + self._length(data[:end])
@@ -77,8 +79,7 @@ class _Sink:
                 break
             data = data[whole:]
             self._taken += 1
-            body = b'{"id": "b-%d"}' % self._taken
-            answers += b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body)
+            answers += _ANSWER % self._taken
         if data:
             self._rest[number] = data
         if answers:

@@ -8,7 +8,10 @@ worker's.  Nothing is promised by a claim: the submit mark asks everything again
 from __future__ import annotations
 
 import secrets
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from core import clock, faults
@@ -24,6 +27,10 @@ if TYPE_CHECKING:
 #: Messages a claim at most, and how much work a claim should hold.
 BATCH_MAX = 5_000
 BATCH_S = 2.0
+#: Towards the end of a campaign workers take less, so that all end together, but never less than this.
+BATCH_LEAST = 500
+#: What a claimed row is counted by: (variant, account, submitted at).
+_COUNTED = itemgetter(2, 3, 4)
 
 
 @dataclass(slots=True)
@@ -61,46 +68,55 @@ def claim(rt: Runtime, worker: Worker, campaign_id: int, limit: int = BATCH_MAX)
     lease = secrets.randbits(62)
     worker.busy.add(lease)
     try:
-        batch = database.retry_locked(_claim, worker, campaign_id, lease, limit)
-        if batch is None:
+        taken = database.retry_locked(_claim, worker, campaign_id, lease, limit)
+        if taken is None:
             worker.busy.discard(lease)
             return None
-        batch.items = _load(rt, batch)
+        batch, rows = taken
+        batch.items = _items(rt, rows)
     except BaseException:
         worker.busy.discard(lease)
         raise
     return batch
 
 
-def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> Batch | None:
+def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> tuple[Batch, list[tuple]] | None:
     with database.write_tx():
         row = claiming.campaign(campaign_id)
         if row is None or row[0] != "running":
             return None
         now = clock.now_ms()
-        ids = claiming.take(campaign_id, lease, now, limit)
-        if not ids:
+        rows = claiming.take(campaign_id, lease, now, min(limit, _share(campaign_id)))
+        if not rows:
             return None
+        ids = [row[0] for row in rows]
         database.execute(
             "INSERT INTO lease (id, worker_id, campaign_id, account_id, lo, hi, taken_at) VALUES (?, ?, ?, 0, ?, ?, ?)",
             (lease, worker.id, campaign_id, ids[0], ids[-1], now),
         )
         deltas = tally.Deltas()
-        for variant, account, hour, n in claiming.counts(ids, lease):
-            deltas.add((campaign_id, variant, account, hour, State.ready), -n)
-            deltas.add((campaign_id, variant, account, hour, State.claimed), n)
+        for (variant, account, submitted_at), n in Counter(map(_COUNTED, rows)).items():
+            key = (campaign_id, variant, account, tally.hour_of(submitted_at))
+            deltas.add((*key, State.ready), -n)
+            deltas.add((*key, State.claimed), n)
         tally.move(deltas)
         faults.point("claim:before_commit")
     faults.point("claim:after_commit")
     _state, name, cls, account_id, stored, budget = row
-    return Batch(
+    batch = Batch(
         lease, campaign_id, Cls(cls), name.startswith("direct:"), account_id, options.read(stored),
         budget is not None, ids,
     )  # fmt: skip
+    return batch, rows
 
 
-def _load(rt: Runtime, batch: Batch) -> list[Item]:
-    rows = claiming.load(batch.ids, batch.lease)
+def _share(campaign_id: int) -> int:
+    """How many of what is left one of several workers takes: each has a batch in hand and one ahead."""
+    n = claiming.workers()
+    return BATCH_MAX if n < 2 else max(BATCH_LEAST, claiming.left(campaign_id) // (2 * n))
+
+
+def _items(rt: Runtime, rows: Sequence[tuple]) -> list[Item]:
     blobs = [row[7] for row in rows]
     if None in blobs:
         known = iter(rt.keys.open_numbers([blob for blob in blobs if blob is not None]))
@@ -108,19 +124,10 @@ def _load(rt: Runtime, batch: Batch) -> list[Item]:
     else:
         numbers = rt.keys.open_numbers(blobs)
     return [
-        Item(id_, contact, variant, account, submitted, attempt, late, number, country or "", language or "")
-        for (
-            id_,
-            contact,
-            variant,
-            account,
-            submitted,
-            attempt,
-            late,
-            _blob,
-            country,
-            language,
-        ), number in zip(rows, numbers, strict=True)
+        Item(id_, contact, variant, account, sent, tries, late, number, country or "", language or "")
+        for (id_, contact, variant, account, sent, tries, late, _, country, language), number in zip(
+            rows, numbers, strict=True
+        )
     ]
 
 

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 
 from core import clock, ids
 from core.contract.errors import Refusal
-from core.db import database, tally
+from core.db import claiming, database, tally
 from core.db.codes import State
 from core.db.models import Campaign
-from core.sending import lifecycle, log, people
+from core.sending import claim, lifecycle, log, people
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 logger = logging.getLogger("cooee.expand")
 #: Contact ids a transaction; at 500,000 rows a second the write lock is held 0.1 s.
 CHUNK = 50_000
+#: Above every state's number.
+_STATES = 16
 
 
 def run(rt: Runtime, campaign_id: int) -> None:
@@ -77,10 +79,12 @@ def _chunk(campaign: Campaign, inner: str, params: list, start: people.Start, lo
             [*params, lo, hi],
         )
         deltas = tally.Deltas()
-        for variant, state, n in database.query(
-            "SELECT variant, state, COUNT(*) FROM message WHERE id >= ? AND id < ? GROUP BY variant, state",
+        # One number to sort by takes half as long as two.
+        for kind, n in database.query(
+            f"SELECT variant * {_STATES} + state AS kind, COUNT(*) FROM message WHERE id >= ? AND id < ? GROUP BY kind",
             (base, base + hi - lo),
         ):
+            variant, state = divmod(kind, _STATES)
             deltas.add((campaign.id, variant, 0, 0, state), n)
         tally.move(deltas)
     return hi
@@ -104,7 +108,9 @@ def _complete(rt: Runtime, campaign_id: int) -> None:
     if done:
         lifecycle.announce(rt, campaign_id, "running")
         if not lifecycle.finish(rt, campaign_id):
-            rt.enqueue("send", campaign_id)
+            # A hint for each worker that would find a batch; the sweep would call the others 15 seconds later.
+            for _worker in range(min(claiming.workers(), 1 + stored // claim.BATCH_MAX)):
+                rt.enqueue("send", campaign_id)
 
 
 def texted(campaign_id: int) -> int:

@@ -86,7 +86,7 @@ def _expire_chunk(campaign_id: int, now: int) -> int:
 def hint(rt: Runtime) -> list[int]:
     """Enqueue what has work that no worker is on, unless the queue holds it already; the campaigns."""
     now = clock.now_ms()
-    alive = database.scalar("SELECT COUNT(*) FROM worker WHERE ended_at IS NULL") or 1
+    alive = claiming.workers()
     busy = dict(
         database.query("SELECT campaign_id, COUNT(DISTINCT worker_id) FROM lease GROUP BY campaign_id")
     )
