@@ -12,6 +12,7 @@ from core import Result, clock, hookimpl
 from core.audience import consent, suppression
 from core.db import database, settings
 from core.db.codes import Cls
+from core.db.gate import Gate
 from core.sending import claim, leases, lifecycle, submit
 from tests.send_kit import Tape, due_now, people_of, rows, send_all, setup, states, whole
 
@@ -254,7 +255,7 @@ def test_a_mark_is_one_statement_over_a_mixed_window(rt):
     batch = claim.claim(rt, worker, campaign)
     for parts, item in enumerate(batch.items, 1):
         item.parts, item.cost_micros = parts, parts * 10
-    gate = marking.Gate(campaign, account, batch.lease, 4, 4, frozenset({"US"}), clock.now_ms())
+    gate = Gate(campaign, account, batch.lease, 4, 4, frozenset({"US"}), clock.now_ms())
     with database.write_tx():
         marked = marking.mark(
             gate, batch.ids, [i.parts for i in batch.items], [i.cost_micros for i in batch.items]

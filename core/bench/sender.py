@@ -1,6 +1,7 @@
 """The processes that send for `cooee bench send`: one worker or several, as `cooee up` has them.
 
-The first launches and expands, tells the others to begin, and reports; CPU is that of all of them.
+The first launches and expands, tells the others to begin, and reports; CPU is that of all of them.  With receipts
+the others apply these while the first sends, as workers do that find this job in the queue.
 """
 
 from __future__ import annotations
@@ -37,10 +38,10 @@ def start(rt: Runtime, campaign_id: int, until_received: bool, workers: int) -> 
 
 def lead(campaign_id: int, until_received: bool, workers: int) -> dict[str, Any]:
     """The whole way, from launch to the last row (with receipts: to the last of them applied)."""
-    from core.sending import expand, launch, receipts, verify
+    from core.sending import expand, launch, verify
     from core.sending.verify import counters
 
-    with _worker() as rt, _others(campaign_id, workers - 1) as others:
+    with _worker() as rt, _others(campaign_id, until_received, workers - 1) as others:
         wall, cpu = perf_counter(), process_time()
         launch.launch(rt, campaign_id, "bench")
         expand.run(rt, campaign_id)
@@ -48,9 +49,8 @@ def lead(campaign_id: int, until_received: bool, workers: int) -> dict[str, Any]
         for other in others:
             _say(other, "go")
         _send(rt, campaign_id)
-        while until_received and _waiting(campaign_id):
-            if not receipts.apply(rt):
-                clock.sleep(0.01)
+        if until_received:
+            _apply(rt, campaign_id, alone=workers == 1)
         seconds, cpu_s, peak = perf_counter() - wall, process_time() - cpu, peak_rss_mb()
         cpu_s += sum(float(other.stdout.readline()) for other in others)
         last = State.delivered if until_received else State.accepted
@@ -71,13 +71,16 @@ def lead(campaign_id: int, until_received: bool, workers: int) -> dict[str, Any]
         }
 
 
-def help_out(campaign_id: int) -> None:
-    """Another worker: ready, waits for the word, sends until the campaign is done, tells its CPU seconds."""
+def help_out(campaign_id: int, until_received: bool) -> None:
+    """Another worker: ready, waits for the word, works until the campaign is done, tells its CPU seconds."""
     with _worker() as rt:
         print("ready", flush=True)
         sys.stdin.readline()
         cpu = process_time()
-        _send(rt, campaign_id)
+        if until_received:
+            _apply(rt, campaign_id)
+        else:
+            _send(rt, campaign_id)
         print(process_time() - cpu, flush=True)
 
 
@@ -96,8 +99,8 @@ def _worker() -> Iterator[Runtime]:
 
 
 @contextmanager
-def _others(campaign_id: int, n: int) -> Iterator[list[subprocess.Popen]]:
-    command = [sys.executable, "-m", MODULE, str(campaign_id)]
+def _others(campaign_id: int, until_received: bool, n: int) -> Iterator[list[subprocess.Popen]]:
+    command = [sys.executable, "-m", MODULE, str(campaign_id), str(int(until_received))]
     pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
     others = [subprocess.Popen(command, **pipes) for _ in range(n)]
     try:
@@ -123,10 +126,14 @@ def _send(rt: Runtime, campaign_id: int) -> None:
             clock.sleep(0.002)
 
 
-def _waiting(campaign_id: int) -> int:
-    return database.scalar(
-        "SELECT COALESCE(SUM(n), 0) FROM tally WHERE campaign_id = ? AND state = 3", (campaign_id,)
-    )
+def _apply(rt: Runtime, campaign_id: int, alone: bool = True) -> None:
+    """Until every message of the campaign has its receipt; waits only where another process applies them."""
+    from core.sending import receipts
+
+    waits = "SELECT SUM(n) FROM tally WHERE campaign_id = ? AND state IN (0, 1, 2, 3)"
+    while database.scalar(waits, (campaign_id,)):
+        if not (alone and receipts.apply(rt)):
+            clock.sleep(0.01)
 
 
 def _window(rt: Runtime, campaign_id: int) -> int:
@@ -137,7 +144,7 @@ def _window(rt: Runtime, campaign_id: int) -> int:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) == 2:
-        help_out(int(sys.argv[1]))
+    if len(sys.argv) == 3:
+        help_out(int(sys.argv[1]), sys.argv[2] == "1")
     else:
         print(json.dumps(lead(int(sys.argv[1]), sys.argv[2] == "1", int(sys.argv[3]))))

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from core import clock
-from core.db import claiming, database, marking
+from core.db import claiming, database, gate
 from core.sending import breaker, claim, leases, lifecycle, route, settle, sweep
 from core.sending.claim import Batch
 from core.sending.drain import NAP_S, Drain
@@ -64,7 +64,7 @@ def prepared(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> Dra
     """A claimed batch with its words; None when nothing is to be done now."""
     row = database.one(
         "SELECT account_id, options, cls FROM campaign WHERE id = ? AND state = 'running' "
-        f"AND NOT EXISTS ({marking.SENDING_OFF})",
+        f"AND NOT EXISTS ({gate.SENDING_OFF})",
         (campaign_id,),
     )
     now = clock.now_ms()

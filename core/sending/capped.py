@@ -1,5 +1,5 @@
 """Who will have had enough of a class when a campaign reaches them: the forecast of what the submit mark decides
-(`core.db.marking.over_cap`), for a whole audience in the SELECT that counts it.
+(`core.db.gate.over_cap`), for a whole audience in the SELECT that counts it.
 
 What other campaigns send between now and then nobody knows; what they sent so far is counted.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from core.db import classes
 from core.db.codes import Cls, State
-from core.db.marking import CAP_SPANS_MS
+from core.db.gate import CAP_SPANS_MS
 from core.sending import people
 
 #: Messages a person got, or may have got.

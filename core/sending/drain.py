@@ -21,7 +21,7 @@ from core.contract.errors import ProviderError
 from core.contract.types import Provider, Result
 from core.db import claiming, classes, database, tally
 from core.db.codes import Cls, State
-from core.sending import accounts, breaker, claim, judge, leases, render, submit, vendorfill
+from core.sending import accounts, breaker, claim, judge, leases, refusing, render, submit, vendorfill
 from core.sending.air import Air
 from core.sending.claim import Batch
 from core.sending.item import Item, Lane
@@ -129,7 +129,7 @@ class Drain:
     def _left(self, message_ids: list[int], state: State, reason: str, not_before: int | None) -> None:
         deltas = tally.Deltas()
         with database.write_tx():
-            moved = submit.leave_claimed(
+            moved = refusing.leave_claimed(
                 self.batch.lease, message_ids, state, reason, deltas, clock.now_ms(), not_before
             )
             tally.move(deltas)

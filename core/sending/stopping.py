@@ -20,7 +20,7 @@ from core.sending import sweep
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
-#: What the send path looks at (core.db.marking.SENDING_OFF), and who pressed the button.
+#: What the send path looks at (core.db.gate.SENDING_OFF), and who pressed the button.
 OFF, STOPPED = "sending_off", "sending_stop"
 REASON_MAX = 200
 

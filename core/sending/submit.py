@@ -14,8 +14,8 @@ open while a provider is called (wire.py).
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from operator import attrgetter
@@ -25,8 +25,8 @@ from core import clock, faults
 from core.audience import consent
 from core.contract.types import Result
 from core.db import database, marking, tally
-from core.db.codes import State
-from core.sending import calls, consequences, errorkinds, optouts, rate, record
+from core.db.gate import Gate
+from core.sending import calls, consequences, errorkinds, optouts, rate, record, refusing
 from core.sending.item import Item, Lane
 from core.sending.record import Change
 from core.timing import hours
@@ -75,15 +75,12 @@ class Turn:
     pauses: list[consequences.Pause] = field(default_factory=list)
 
 
-NO_CAP = (None, None)
 #: What an item is counted by.
 _CHARGED = attrgetter("variant", "account_id", "submitted_at", "parts", "cost_micros")
 _ID = attrgetter("id")
 
-Held = Mapping[int, tuple[int | None, str]]
 
-
-def turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], held: Held) -> Turn:
+def turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], held: refusing.Held) -> Turn:
     """Record `done`, then mark of `window` what may go now, in one transaction.
 
     `held` are messages a plugin holds: {id: (not before or None for never, reason)}.
@@ -100,7 +97,7 @@ def turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], hel
     return made
 
 
-def _turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], held: Held) -> Turn:
+def _turn(rt: Runtime, lane: Lane, done: Done | None, window: Sequence[Item], held: refusing.Held) -> Turn:
     made = Turn()
     told, failed = [], []
     if done and done.names is None:
@@ -152,7 +149,13 @@ def _follow(
 
 
 def _mark(
-    rt: Runtime, lane: Lane, window: Sequence[Item], held: Held, now: int, deltas: tally.Deltas, made: Turn
+    rt: Runtime,
+    lane: Lane,
+    window: Sequence[Item],
+    held: refusing.Held,
+    now: int,
+    deltas: tally.Deltas,
+    made: Turn,
 ) -> None:
     free, made.wait_s = _room(lane, len(window), now)
     affordable, left = _afford(lane, window[:free])
@@ -163,12 +166,12 @@ def _mark(
     if not window:
         return
     going = [item for item in window if item.id not in held] if held else window
-    if lane.cap != NO_CAP:
+    if lane.cap != refusing.NO_CAP:
         # The statement counts what stood before it: two messages to one person take turns.
         going = sorted({item.contact_id: item for item in reversed(going)}.values(), key=_ID)
     marked: Collection[int] = ()
     if going:
-        gate = marking.Gate(
+        gate = Gate(
             lane.campaign_id, lane.account_id, lane.lease, lane.bit, lane.consent,
             lane.closed.at(now), now, lane.topic_id, lane.cap, lane.cls,
         )  # fmt: skip
@@ -183,9 +186,8 @@ def _mark(
         lane.way.marked(made.marked, now)
     marking.store_texts([(item.id, item.text) for item in made.marked if item.own_text])
     if len(marked) != len(window):
-        made.changes += _refuse(
-            rt, lane, [item for item in window if item.id not in marked], held, now, deltas
-        )
+        left_out = [item for item in window if item.id not in marked]
+        made.changes += refusing.apply(rt, lane, left_out, held, now, deltas)
 
 
 def _count_marked(lane: Lane, made: Turn, now: int, deltas: tally.Deltas) -> int:
@@ -263,69 +265,3 @@ class Closed:
         if self._asked and minute != self._minute:
             self._countries, self._minute = hours.forbidden_now(self._rt, self._cls, now), minute
         return self._countries
-
-
-def _refuse(
-    rt: Runtime, lane: Lane, items: Sequence[Item], held: Held, now: int, deltas: tally.Deltas
-) -> list[Change]:
-    """Where messages go that the mark left out, each with its reason."""
-    groups: dict[tuple[State, str, int | None], list[int]] = defaultdict(list)
-    left_out = [item.id for item in items if item.id not in held]
-    out = marking.out_of(lane.topic_id, [item.contact_id for item in items])
-    over = set() if lane.cap == NO_CAP else marking.over_cap(
-        lane.cap, lane.cls, [item.contact_id for item in items], now
-    )  # fmt: skip
-    capped = {item.id for item in items if item.contact_id in over}
-    unwanted = {item.id for item in items if item.contact_id in out}
-    for id_, state, lease, not_after, blocked, consented, country, campaign in marking.why_not(left_out):
-        if state == State.claimed and lease == lane.lease:
-            row = (not_after, blocked, consented, country or "", campaign)
-            verdict = _verdict(rt, lane, row, now)
-            if id_ in unwanted and verdict[0] == State.ready:
-                verdict = State.skipped, "topic", None
-            if id_ in capped and verdict[0] == State.ready:
-                verdict = State.skipped, "cap", None
-            groups[verdict].append(id_)
-    for item in items:
-        if item.id in held:
-            until, reason = held[item.id]
-            groups[(State.skipped if until is None else State.ready), reason[:120] or "held", until].append(
-                item.id
-            )
-    changes: list[Change] = []
-    for (state, reason, not_before), some in sorted(groups.items(), key=lambda group: group[0][0]):
-        moved = leave_claimed(lane.lease, some, state, reason, deltas, now, not_before)
-        changes += [(id_, state.name) for id_ in moved]
-    return changes
-
-
-def _verdict(rt: Runtime, lane: Lane, row: tuple, now: int) -> tuple[State, str, int | None]:
-    not_after, blocked, consented, country, campaign = row
-    if campaign == "cancelled":
-        return State.cancelled, "campaign_cancelled", None
-    if blocked is None or blocked & lane.bit:
-        return State.skipped, "suppressed", None
-    if lane.consent and not consented & lane.consent:
-        return State.skipped, "no_consent", None
-    if not_after is not None and not_after <= now:
-        return State.expired, "expired", None
-    if campaign == "running" and country in lane.closed.at(now):
-        due = hours.next_allowed(rt, lane.cls, country, now)
-        if due is None or (not_after is not None and due >= not_after):
-            return State.expired, "outside_hours", None
-        # At least a second on: the hours are asked by the minute, and nobody should spin on the edge.
-        return State.ready, "", max(due, now + 1000)
-    return State.ready, "", None
-
-
-def leave_claimed(
-    lease: int, message_ids: Sequence[int], state: State, reason: str, deltas: tally.Deltas, now: int,
-    not_before: int | None = None,
-) -> list[int]:  # fmt: skip
-    """Move claimed messages of this lease on; ids of those that moved."""
-    final_at = None if state == State.ready else now
-    moved = marking.move(
-        message_ids, State.claimed, state, deltas,
-        lease=lease, reason=reason or None, not_before=not_before, final_at=final_at, keep_submitted=True,
-    )  # fmt: skip
-    return [row[0] for row in moved]
