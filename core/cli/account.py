@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from core import clock
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli.common import emit, json_option, pair, pass_rt, table, whoami
 from core.contract.errors import ProviderError, Refusal
 from core.sending import accounts, prices
 
@@ -20,14 +20,8 @@ def command() -> None:
     """
 
 
-def _pairs(given: tuple[str, ...]) -> dict[str, str]:
-    pairs = {}
-    for one in given:
-        key, equals, value = one.partition("=")
-        if not equals:
-            raise Refusal(f"--set {one!r} is not KEY=VALUE.", field="set")
-        pairs[key.strip()] = value
-    return pairs
+def _pairs(given: tuple[str, ...], shape: str = "KEY=VALUE") -> dict[str, str]:
+    return dict(pair(one, shape, "set") for one in given)
 
 
 def shown(rt, account) -> dict[str, Any]:
@@ -220,7 +214,7 @@ def errors(rt, name, given, as_json) -> None:
 
     account = accounts.get(name)
     if given:
-        errorkinds.put(account, _pairs(given), who=whoami())
+        errorkinds.put(account, _pairs(given, "CODE=KIND"), who=whoami())
         account = accounts.get(account.id)
     data = [row._asdict() for row in errorkinds.table(rt, account)]
     for row in data:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli.common import emit, json_option, pair, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.runtime import Runtime
 
@@ -53,15 +53,8 @@ def set_(rt: Runtime, name: str, pairs: tuple[str, ...], as_json: bool) -> None:
 
     if name not in Cls.__members__:
         raise Refusal(f"Class {name!r} is not one of {', '.join(Cls.__members__)}.", field="class")
-    made = classes.save(name, dict(_pair(text) for text in pairs), whoami())
+    made = classes.save(name, {key: _value(key, value.strip()) for key, value in map(pair, pairs)}, whoami())
     emit(classes.plain(made), as_json)
-
-
-def _pair(text: str) -> tuple[str, Any]:
-    key, sep, value = text.partition("=")
-    if not sep:
-        raise Refusal(f"{text!r} is not KEY=VALUE.")
-    return key.strip(), _value(key.strip(), value.strip())
 
 
 def _value(key: str, value: str) -> Any:

@@ -13,6 +13,7 @@ from typing import Any
 
 import click
 
+from core.contract.errors import Refusal
 from core.runtime import Runtime
 
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on standard output.")
@@ -48,6 +49,14 @@ def pairs(_ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -
             raise click.BadParameter(f"{one!r} is not {param.metavar}.")
         made[name] = value
     return made
+
+
+def pair(text: str, shape: str = "KEY=VALUE", field: str | None = None) -> tuple[str, str]:
+    """("KEY", "VALUE"); the value may be empty and keeps its spaces.  Raises `Refusal`, which names the shape."""
+    key, equals, value = text.partition("=")
+    if not (equals and key.strip()):
+        raise Refusal(f"{text!r} is not {shape}.", field=field)
+    return key.strip(), value
 
 
 def emit(data: Any, as_json: bool, human: str | Callable[[Any], str] | None = None) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from core import exporting
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli.common import emit, json_option, pair, pass_rt, table, whoami
 
 
 @click.group("invoice")
@@ -39,7 +39,7 @@ def import_(rt, account: str, file: Path, columns: tuple[str, ...], zone: str, a
     """
     from core.sending import accounts, invoices
 
-    given = dict(one.partition("=")[::2] for one in columns)
+    given = dict(pair(one, "ROLE=HEAD", "column") for one in columns)
     id_ = invoices.take(rt, accounts.get(account), file, file.name, given, zone, whoami())
     _show(id_, as_json)
 

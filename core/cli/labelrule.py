@@ -205,9 +205,7 @@ def _field(param: Any) -> dict[str, Any]:
 def _params(given: tuple[str, ...]) -> dict[str, Any]:
     params: dict[str, Any] = {}
     for text in given:
-        name, equals, value = text.partition("=")
-        if not equals:
-            raise Refusal(f"{text!r} is not NAME=VALUE.", field="param")
+        name, value = common.pair(text, "NAME=VALUE", "param")
         params[name] = _json(value) if value.startswith("{") else value
     return params
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli.common import emit, json_option, pair, pass_rt, table, whoami
 from core.content import templates
 from core.content.vendortexts import match, standing, store
 from core.contract.errors import Refusal
@@ -103,7 +103,9 @@ def map_(
             else f"No template of {account.name} has these words; name one with --code.",
             field="code",
         )
-    params = dict(chosen.params or {}) | dict(_pair(text) for text in given)
+    params = dict(chosen.params or {}) | dict(
+        pair(text, "VARIABLE=TEXT, e.g. code={{coupon}}", "param") for text in given
+    )
     mark = signature or match.signed(body)[0] or standing.default_signature(account)
     store.put(rt, ours.id, lang, account.id, chosen.template.code, mark, params, whoami())
     kept = store.mappings(ours.id)[lang, account.id]
@@ -114,13 +116,6 @@ def map_(
     human = "\n".join([f"{ours.name} ({lang}) is {kept.code} of {account.name}, {chosen.template.state}."] + [
         f"  {variable} = {text}" for variable, text in kept.params.items()])  # fmt: skip
     emit(data, as_json, human)
-
-
-def _pair(text: str) -> tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise Refusal(f"{text!r} is not VARIABLE=TEXT, e.g. code={{{{coupon}}}}.", field="param")
-    return name.strip(), value
 
 
 def _needing(rt: Runtime, name: str) -> Account:
