@@ -52,6 +52,11 @@ def to_ms(at: datetime) -> int:
     return int(at.timestamp() * 1000)
 
 
+def thread_cpu() -> float:
+    """Seconds of CPU this thread has used."""
+    return time.thread_time()
+
+
 def monotonic() -> float:
     """Seconds that only grow; for leases, deadlines and rates inside one process."""
     return time.monotonic()

@@ -22,6 +22,15 @@ if TYPE_CHECKING:
 #: A window is kept in parts from this size on, each at least so large, when the wire takes as long as a third
 #: of a turn.
 SPLIT_FROM, PART_LEAST, SLOW_SHARE = 128, 50, 0.33
+#: A wire that computes for more than this share of its time, such as HTTP to a gateway on the same machine, stays in
+#: the worker's own thread: beside it, the interpreter's lock would cost what the overlap gives.
+BUSY_SHARE = 0.25
+
+
+def pace(made: submit.Turn) -> float:
+    """How many turns the wire waited; 0 where it computed instead."""
+    busy = made.wire_cpu_s >= BUSY_SHARE * made.wire_s
+    return 0.0 if busy else made.wire_s / max(made.turn_s, 1e-6)
 
 
 class Air:
@@ -41,10 +50,10 @@ class Air:
 
     def parts(self) -> int:
         """In how many parts the window is to be kept, by the pace of the last one."""
-        pace = self._worker.cache.get(("pace", self._lane.account_id), 0.0)
-        if self._size < SPLIT_FROM or pace <= SLOW_SHARE:
+        turns = self._worker.cache.get(("pace", self._lane.account_id), 0.0)
+        if self._size < SPLIT_FROM or turns <= SLOW_SHARE:
             return 1
-        return min(1 + math.ceil(pace), self._lane.provider.flights + 1, max(2, self._size // PART_LEAST))
+        return min(1 + math.ceil(turns), self._lane.provider.flights + 1, max(2, self._size // PART_LEAST))
 
     def fly(self, made: submit.Turn, aside: bool) -> None:
         """Put a marked window on the wire: in a thread when asked to, or when threads are in use."""
@@ -71,7 +80,7 @@ class Air:
         self._flying.popleft()
         self._worker.flights -= 1
         if made.wire_s:
-            self._worker.cache["pace", self._lane.account_id] = made.wire_s / max(made.turn_s, 1e-6)
+            self._worker.cache["pace", self._lane.account_id] = pace(made)
         return made, answer
 
     def ground(self) -> None:

@@ -65,11 +65,12 @@ class Turn:
     charged: list[record.Charged] = field(default_factory=list)
     #: Repeats whose time is over: marked, but not to go on the wire.
     stale: set[int] = field(default_factory=set)
-    #: When it was marked: epoch ms, and monotonic seconds; how long that and the provider took.
+    #: When it was marked: epoch ms, and monotonic seconds; how long that and the provider took, and CPU of the latter.
     now: int = 0
     at: float = 0.0
     turn_s: float = 0.0
     wire_s: float = 0.0
+    wire_cpu_s: float = 0.0
     call: calls.Call | None = None
     #: Campaigns whose words are refused, paused after the commit.
     pauses: list[consequences.Pause] = field(default_factory=list)

@@ -69,9 +69,9 @@ def put(worker: Worker, references: ids.References, lane: Lane, made: Turn) -> A
     going = [item for item in items if item.id not in made.stale] if made.stale else items
     messages = outgoing(references, lane, going)
     calls.listen(lane.provider)
-    began = clock.monotonic()
+    began, cpu_began = clock.monotonic(), clock.thread_cpu()
     answer = _call(lane, messages)
-    made.wire_s = clock.monotonic() - began
+    made.wire_s, made.wire_cpu_s = clock.monotonic() - began, clock.thread_cpu() - cpu_began
     made.call = calls.of_window(lane, made, messages, going, answer)
     if made.stale:
         answers = iter(answer.results)

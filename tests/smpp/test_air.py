@@ -7,7 +7,7 @@ import time
 
 from core import Result
 from core.db import database
-from core.sending import air, drain
+from core.sending import air, drain, submit
 from plugins.providers import _smpp_flight
 from tests.send_kit import Tape, send_all, setup, states, whole
 
@@ -91,6 +91,12 @@ def test_parts_follow_the_pace_of_the_wire():
     assert [parts(pace) for pace in (0.0, 0.3, 0.5, 1.5, 10.0)] == [1, 1, 2, 3, 4]
     # Parts stay large enough for their commit to be worth it.
     assert (parts(10.0, 127), parts(10.0, 160)) == (1, 3)
+
+
+def test_a_wire_that_computes_has_no_thread_of_its_own():
+    waits = submit.Turn(turn_s=0.01, wire_s=0.1, wire_cpu_s=0.02)
+    computes = submit.Turn(turn_s=0.01, wire_s=0.1, wire_cpu_s=0.03)
+    assert (round(air.pace(waits)), air.pace(computes)) == (10, 0.0)
 
 
 def test_a_pacer_keeps_its_rate_to_the_thousandth(monkeypatch):
