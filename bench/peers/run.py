@@ -95,10 +95,10 @@ def peer(what: str, n: int | None, receipts: bool, window: int, latency_ms: int)
     return {"what": what, "n": run.n, **run.took, "window": window, "about": about, "version": version()}
 
 
-def cooee(n: int | None, receipts: bool, window: int, latency_ms: int) -> dict[str, Any]:
+def cooee(n: int | None, receipts: bool, window: int, latency_ms: int, workers: int) -> dict[str, Any]:
     """`cooee bench send --provider smpp`: launch, expansion and all bookkeeping are inside its seconds."""
     command = [str(Path(sys.executable).with_name("cooee")), "bench", "send", "--provider", "smpp", "--json"]
-    command += ["--n", str(n or COOEE_N), "--window", str(window)]
+    command += ["--n", str(n or COOEE_N), "--window", str(window), "--workers", str(workers)]
     command += ["--receipts"] if receipts else []
     command += ["--latency-ms", str(latency_ms)] if latency_ms else []
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
@@ -111,6 +111,7 @@ def cooee(n: int | None, receipts: bool, window: int, latency_ms: int) -> dict[s
         "submit_sm": found["messages"],
         "receipts": found["messages"] if receipts else 0,
         "window": window,
+        "workers": workers,
         "about": "campaign → SMPP, full bookkeeping",
     }
 
@@ -118,7 +119,7 @@ def cooee(n: int | None, receipts: bool, window: int, latency_ms: int) -> dict[s
 def one(what: str, given: argparse.Namespace) -> dict[str, Any]:
     """A run by name."""
     if what == "cooee":
-        return cooee(given.n, given.receipts, given.window, given.latency_ms)
+        return cooee(given.n, given.receipts, given.window, given.latency_ms, given.workers)
     return peer(what, given.n, given.receipts, given.window, given.latency_ms)
 
 
@@ -146,6 +147,9 @@ def main() -> int:
     parser.add_argument("--receipts", action="store_true", help="until the last receipt is counted, too")
     parser.add_argument("--window", type=int, default=500, help="unanswered texts on the connection (500)")
     parser.add_argument("--latency-ms", type=int, default=0, help="of the SMSC (0)")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="of Cooee (1); peers have processes of their own"
+    )
     given = parser.parse_args()
     if given.what == "all":
         if given.n:
