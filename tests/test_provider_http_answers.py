@@ -105,6 +105,34 @@ def test_the_quick_way_is_taken_for_the_usual_answers():
     assert answers._plain(b'{"message_id": "b-2", "status": "queued"}') == Result("accepted", "b-2")
 
 
+#: Bodies of which some are half of one, two in one, or say nothing: together they may look like as many good ones.
+BODIES = [
+    b'{"id": "7"}', b'{"id": "8"}', b'{"id": "9", "status": "ok"}', b'{"status": "ok", "id": "5"}', b'{"id": 7}',
+    b'{"id": ""}', b'{"id": "7"}, {"id": "8"}', b'{"id": "7"},\n{"id": "8"}', b'{"id": "a', b'b"}', b'{"id": ["7"]}',
+    b'{"status": "failed", "id": "5"}', b'{"status": ["ok"], "id": "5"}', b'{"id": "{"}', b'{"a": [1', b'{"b": 2}]}', b"",
+    b" ", b"[1]", b"7", b'{"id": "7"}\n', b"],[", b'{"id": {"id": "7"}}', b'{"error": "x", "id": "7"}',
+]  # fmt: skip
+
+
+@given(
+    said=st.lists(st.sampled_from(BODIES), min_size=1, max_size=4),
+    status=st.sampled_from([200, 200, 201, 500]),
+)
+@settings(max_examples=600)
+def test_answers_read_all_at_once_say_what_each_says(said, status):
+    reader = made("http://127.0.0.1:1/")._answers
+    answers = [*(Response(200, body) for body in said), Response(status, said[0])]
+    assert reader.each(answers) == list(map(reader.outcome, answers))
+
+
+def test_answers_are_read_all_at_once_where_all_say_the_same_sort_of_thing():
+    reader = made("http://127.0.0.1:1/")._answers
+    usual = [Response(200, b'{"status": "ok", "id": "b-%d"}' % n) for n in range(3)]
+    assert [result.provider_id for result in reader._all_taken(usual)] == ["b-0", "b-1", "b-2"]
+    assert reader._all_taken([*usual, Response(200, b'{"status": "failed", "id": "b-3"}')]) is None
+    assert reader._all_taken([*usual, Unreachable("away")]) is None
+
+
 @pytest.mark.parametrize("status", [401, 403, 404, 405])
 def test_wrong_credentials_or_address_halt(status):
     reply = answer(status, {"error": "key sk-1 is wrong"})

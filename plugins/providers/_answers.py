@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from functools import partial
+from itertools import repeat
 from typing import Any
 
 import orjson
@@ -28,6 +31,10 @@ USUAL = {
     "ref": steps("ref|reference|client_ref|clientRef|client-ref|custom_id"),
     "code": steps("code|error_code|errorCode|err|err-code"),
 }
+#: (outcome, provider's id, and no more) as a `Result`, without the call of a Python function.
+_result = partial(tuple.__new__, Result)
+_SILENT = [repeat(None)] * (len(Result._fields) - 2)
+
 REASON = steps("reason|error|description|error.message|message")
 FAULT = steps("error|errors|fault|exception")
 
@@ -46,6 +53,10 @@ class Answers:
         self._plans: dict[tuple[str, ...], tuple[str, str] | None] = {}
         #: The last 2xx body with what it said: a gateway without ids says the same of every text.
         self._last: tuple[bytes, Result] = (b"", Result("unknown"))
+
+    def each(self, answers: Sequence[Any]) -> list[Result | ProviderError]:
+        """An answer a text: its result, or an error that proves it was not sent."""
+        return self._all_taken(answers) or list(map(self.outcome, answers))
 
     def outcome(self, answer: Any) -> Result | ProviderError:
         """One answer for one text: a result, or an error that proves it was not sent."""
@@ -87,6 +98,45 @@ class Answers:
         word = text_at(data, where)
         return None if word is None else self._words.get(payloads.word_key(word))
 
+    def _all_taken(self, answers: Sequence[Any]) -> list[Result] | None:
+        """Their results, where every answer says that its text was taken, names it, and says no more.
+
+        All are parsed at once.  Each is an object of its own: there is a line feed between them, which no text of
+        JSON can hold, and no brace but the one each begins with.
+        """
+        kinds, n = set(map(type, answers)), len(answers)
+        if len(kinds) != 1 or issubclass(kinds.pop(), ProviderError) or {a.status for a in answers} != {200}:
+            return None
+        lines = b"[\n" + b",\n".join([answer.body for answer in answers]) + b"]"
+        if not lines.count(b"{") == lines.count(b"\n{") == n:
+            return None
+        try:
+            rows = orjson.loads(lines)
+        except orjson.JSONDecodeError:
+            return None
+        sorts = set(map(tuple, rows))
+        plan = self._place(sorts.pop()) if len(rows) == n and len(sorts) == 1 else None
+        if plan is None:
+            return None
+        status, id_ = plan
+        names, words = [row[id_] for row in rows], [row[status] for row in rows] if status else []
+        if set(map(type, names + words)) != {str} or "" in names or "" in words:
+            return None
+        if not all(map(self._is_taken, set(words))):
+            return None
+        return list(map(_result, zip(repeat("accepted"), names, *_SILENT)))  # noqa: B905
+
+    def _is_taken(self, word: str) -> bool:
+        return self._words.get(payloads.word_key(word)) == "accepted"
+
+    def _place(self, names: tuple[str, ...]) -> tuple[str, str] | None:
+        """Where answers with these names have status and id; None where that is not plain."""
+        if names not in self._plans:
+            if len(self._plans) >= PLANS:
+                self._plans.clear()
+            self._plans[names] = self._plan(names)
+        return self._plans[names]
+
     def _plain(self, body: bytes) -> Result | None:
         """What `_said` makes of an object that says at its top that the text was taken; None for all others."""
         try:
@@ -95,19 +145,14 @@ class Answers:
             return None
         if type(data) is not dict:
             return None
-        names = tuple(data)
-        if names not in self._plans:
-            if len(self._plans) >= PLANS:
-                self._plans.clear()
-            self._plans[names] = self._plan(names)
-        if (plan := self._plans[names]) is None:
+        if (plan := self._place(tuple(data))) is None:
             return None
         status, id_ = plan
         # Only texts that say something: of others the slow way looks further.
         for name in filter(None, plan):
             if type(data[name]) is not str or not data[name]:
                 return None
-        if status and self._words.get(payloads.word_key(data[status])) != "accepted":
+        if status and not self._is_taken(data[status]):
             return None
         return Result("accepted", data[id_])
 

@@ -114,7 +114,7 @@ class Http(Provider):
         if n >= self.settings["concurrency"]:
             pace = n / max(clock.monotonic() - began, 0.001)
             self.batch_size = max(self.settings["concurrency"], min(CALL_MOST, int(pace * CALL_S)))
-        return settled(list(map(self._answers.outcome, answers)))
+        return settled(self._answers.each(answers))
 
     def _columns(self, messages: Sequence[Outgoing]) -> dict[str, str | list[str]]:
         """What the templates take: a value for each message, or one for all of them."""
