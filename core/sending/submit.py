@@ -202,7 +202,8 @@ def _count_marked(lane: Lane, made: Turn, now: int, deltas: tally.Deltas) -> int
         deltas.add((*after, 2), n, n * parts, n * micros)
         made.charged.append(((variant, before or hour, parts, micros), n))
         cost += n * micros
-        if submitted_at and now - submitted_at >= (lane.ttl_ms or 0):
+        # A submit later than now tells that the clock was set back, and nothing of its age.
+        if submitted_at and not 0 <= now - submitted_at < (lane.ttl_ms or 0):
             made.stale.update(i.id for i in made.marked if i.submitted_at == submitted_at)
     return cost
 
