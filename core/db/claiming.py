@@ -3,38 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from operator import itemgetter
 
 from core.db import database
 from core.db.sets import among, listed, those
 
-_ID = itemgetter(0)
-#: What sending needs of a claimed row.
-_WANTED = (
-    "m.id, m.contact_id, m.variant, m.account_id, m.submitted_at, m.attempt, m.not_after, c.phone_enc, p.country, "
-    "p.language FROM message m LEFT JOIN contact c ON c.id = m.contact_id LEFT JOIN profile p "
-    "ON p.contact_id = m.contact_id"
-)
-_DUE = "m.state = 0 AND m.campaign_id = ? AND m.not_before <= ? ORDER BY m.not_before, m.id LIMIT ?"
+#: (id, variant, account, submitted at) of a claimed row: what it is counted by.
+Taken = tuple[int, int, int, int | None]
+
+_COLUMNS = "id, variant, account_id, submitted_at"
+_DUE = "state = 0 AND campaign_id = ? AND not_before <= ? ORDER BY not_before, id LIMIT ?"
 #: A range is read instead of a list of ids when at most every other id of it is not among them.
 _DENSE = 2
 
 
-def take(campaign_id: int, lease: int, now: int, limit: int) -> list[tuple]:
-    """Mark about `limit` due rows as claimed under `lease`, inside `write_tx()`; what sending needs of them, by id:
-
-    (id, contact_id, variant, account_id, submitted_at, attempt, not_after, phone_enc, country, language)
-    """
+def take(campaign_id: int, lease: int, now: int, limit: int) -> list[Taken]:
+    """Mark about `limit` due rows as claimed under `lease`, inside `write_tx()`; these rows, by id."""
     take_ = _take_postgres if database.is_postgres() else _take_sqlite
     return take_(campaign_id, lease, now, limit)
 
 
-def _take_sqlite(campaign_id: int, lease: int, now: int, limit: int) -> list[tuple]:
-    # Nobody else writes meanwhile: read while they are due, in one walk of their index, then changed.
-    rows = database.query(f"SELECT {_WANTED} WHERE {_DUE}", (campaign_id, now, limit))
+def _take_sqlite(campaign_id: int, lease: int, now: int, limit: int) -> list[Taken]:
+    rows = sorted(database.query(f"SELECT {_COLUMNS} FROM message WHERE {_DUE}", (campaign_id, now, limit)))
     if not rows:
         return rows
-    rows.sort(key=_ID)
     ids = [row[0] for row in rows]
     chosen, params = those(ids, is_dense(ids))
     # By the primary key: the index of what is due would be walked from its beginning, and changed under way.
@@ -43,24 +34,33 @@ def _take_sqlite(campaign_id: int, lease: int, now: int, limit: int) -> list[tup
         "AND campaign_id = ? AND not_before <= ?",
         (lease, *params, campaign_id, now),
     )
-    # More of them: due rows between them that come later in their order were taken, too.
-    return rows if done.rowcount == len(rows) else _load(ids, lease)
+    if done.rowcount == len(ids):
+        return rows
+    # Due rows between them that come later in their order were taken, too.
+    return database.query(f"SELECT {_COLUMNS} FROM message WHERE id {chosen} AND lease = ?", (*params, lease))
 
 
-def _take_postgres(campaign_id: int, lease: int, now: int, limit: int) -> list[tuple]:
+def _take_postgres(campaign_id: int, lease: int, now: int, limit: int) -> list[Taken]:
     # The array keeps the planner from joining in a way that locks more rows than it updates.
     taken = database.query(
         "UPDATE message SET state = 1, lease = ? WHERE id = ANY(ARRAY("
-        f"SELECT m.id FROM message m WHERE {_DUE} FOR UPDATE SKIP LOCKED)) AND state = 0 RETURNING id",
+        f"SELECT id FROM message WHERE {_DUE} FOR UPDATE SKIP LOCKED)) AND state = 0 RETURNING {_COLUMNS}",
         (lease, campaign_id, now, limit),
     )
-    return _load(sorted(row[0] for row in taken), lease) if taken else []
+    return sorted(taken)
 
 
-def _load(ids: Sequence[int], lease: int) -> list[tuple]:
+def load(ids: Sequence[int], lease: int) -> list[tuple]:
+    """What sending needs of claimed rows, by id; after the commit, so that other writers need not wait for it:
+
+    (id, contact_id, variant, account_id, submitted_at, attempt, not_after, phone_enc, country, language)
+    """
     chosen, params = those(ids, is_dense(ids))
     return database.query(
-        f"SELECT {_WANTED} WHERE m.id {chosen} AND m.lease = ? ORDER BY m.id", (*params, lease)
+        "SELECT m.id, m.contact_id, m.variant, m.account_id, m.submitted_at, m.attempt, m.not_after, "
+        "c.phone_enc, p.country, p.language FROM message m LEFT JOIN contact c ON c.id = m.contact_id "
+        f"LEFT JOIN profile p ON p.contact_id = m.contact_id WHERE m.id {chosen} AND m.lease = ? ORDER BY m.id",
+        (*params, lease),
     )
 
 

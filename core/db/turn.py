@@ -19,7 +19,7 @@ from core import clock
 
 #: Nearly every transaction of ours is over by then; of whoever holds the turn for longer SQLite's lock decides.
 PATIENCE_S = 2.0
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH = 0.000_1, 0.001, 1.3
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S, _GROWTH = 0.000_1, 0.000_3, 1.3
 
 
 class Turns:

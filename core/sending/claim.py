@@ -11,7 +11,6 @@ import secrets
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from core import clock, faults
@@ -29,8 +28,6 @@ BATCH_MAX = 5_000
 BATCH_S = 2.0
 #: Towards the end of a campaign workers take less, so that all end together, but never less than this.
 BATCH_LEAST = 500
-#: What a claimed row is counted by: (variant, account, submitted at).
-_COUNTED = itemgetter(2, 3, 4)
 
 
 @dataclass(slots=True)
@@ -68,19 +65,18 @@ def claim(rt: Runtime, worker: Worker, campaign_id: int, limit: int = BATCH_MAX)
     lease = secrets.randbits(62)
     worker.busy.add(lease)
     try:
-        taken = database.retry_locked(_claim, worker, campaign_id, lease, limit)
-        if taken is None:
+        batch = database.retry_locked(_claim, worker, campaign_id, lease, limit)
+        if batch is None:
             worker.busy.discard(lease)
             return None
-        batch, rows = taken
-        batch.items = _items(rt, rows)
+        batch.items = _items(rt, claiming.load(batch.ids, lease))
     except BaseException:
         worker.busy.discard(lease)
         raise
     return batch
 
 
-def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> tuple[Batch, list[tuple]] | None:
+def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> Batch | None:
     with database.write_tx():
         row = claiming.campaign(campaign_id)
         if row is None or row[0] != "running":
@@ -95,7 +91,7 @@ def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> tuple[Ba
             (lease, worker.id, campaign_id, ids[0], ids[-1], now),
         )
         deltas = tally.Deltas()
-        for (variant, account, submitted_at), n in Counter(map(_COUNTED, rows)).items():
+        for (variant, account, submitted_at), n in Counter(row[1:] for row in rows).items():
             key = (campaign_id, variant, account, tally.hour_of(submitted_at))
             deltas.add((*key, State.ready), -n)
             deltas.add((*key, State.claimed), n)
@@ -103,11 +99,10 @@ def _claim(worker: Worker, campaign_id: int, lease: int, limit: int) -> tuple[Ba
         faults.point("claim:before_commit")
     faults.point("claim:after_commit")
     _state, name, cls, account_id, stored, budget = row
-    batch = Batch(
+    return Batch(
         lease, campaign_id, Cls(cls), name.startswith("direct:"), account_id, options.read(stored),
         budget is not None, ids,
     )  # fmt: skip
-    return batch, rows
 
 
 def _share(campaign_id: int) -> int:
