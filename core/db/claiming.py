@@ -37,7 +37,9 @@ def _take_sqlite(campaign_id: int, lease: int, now: int, limit: int) -> list[Tak
     if done.rowcount == len(ids):
         return rows
     # Due rows between them that come later in their order were taken, too.
-    return database.query(f"SELECT {_COLUMNS} FROM message WHERE id {chosen} AND lease = ?", (*params, lease))
+    return database.query(
+        f"SELECT {_COLUMNS} FROM message WHERE id {chosen} AND lease = ? ORDER BY id", (*params, lease)
+    )
 
 
 def _take_postgres(campaign_id: int, lease: int, now: int, limit: int) -> list[Taken]:
