@@ -13,6 +13,7 @@ import pytest
 from core.app import compose
 from core.contract import scaffold
 from core.contract.errors import Refusal
+from tests.servers import BARE
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -25,7 +26,7 @@ def test_a_skeleton_passes_its_own_test_and_the_contract(kind, tmp_path, cli_sql
     assert [Path(file).name for file in files] == ["my_thing.py", "test_my_thing.py"]
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", files[1]],
-        cwd=tmp_path, env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
+        cwd=tmp_path, env=os.environ | BARE | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
     assert " passed" in done.stdout

@@ -227,5 +227,4 @@ def _loaded(ctx: click.Context, name: str) -> list[tuple[str, str, list[str]]]:
     from core.contract.testing import check_all
 
     plugins = composed(ctx).plugins
-    full = _named(plugins, name)
-    return [found for found in check_all(plugins) if found[0] == full]
+    return list(check_all(plugins, only=_named(plugins, name)))

@@ -40,16 +40,24 @@ CHECKS: dict[str, Callable[[Any], list[str]]] = {
 }
 
 
-def check_all(plugins: Any) -> Iterator[tuple[str, str, list[str]]]:
-    """(plugin, what, broken laws) of everything a `Plugins` holds; load failures and problems first."""
+def check_all(plugins: Any, only: str = "") -> Iterator[tuple[str, str, list[str]]]:
+    """(plugin, what, broken laws) of everything a `Plugins` holds; load failures and problems first.
+
+    `only` is the full name of a plugin, when the others are nobody's question: some wait for a network.
+    """
     for report in plugins.report():
+        if only not in ("", report["name"]):
+            continue
         wrong = [f"could not be loaded: {report['reason']}"] if report["state"] == "failed" else []
         yield report["name"], "loading", wrong + report["problems"]
     for family, check in CHECKS.items():
         for name, thing in getattr(plugins, family).items():
+            owner = plugins.owner(family, name)
+            if only not in ("", owner):
+                continue
             cls = thing if isinstance(thing, type) else type(thing)
             try:
                 broken = check(cls)
             except CooeeError as error:
                 broken = [str(error)]
-            yield plugins.owner(family, name), f"{family[:-1]} {name}", broken
+            yield owner, f"{family[:-1]} {name}", broken
