@@ -71,6 +71,8 @@ class Turn:
     turn_s: float = 0.0
     wire_s: float = 0.0
     wire_cpu_s: float = 0.0
+    #: Parts in the air when this one left, itself included.
+    flying: int = 1
     call: calls.Call | None = None
     #: Campaigns whose words are refused, paused after the commit.
     pauses: list[consequences.Pause] = field(default_factory=list)

@@ -85,7 +85,7 @@ def test_parts_follow_the_pace_of_the_wire():
         cache: dict = {}
 
     def parts(pace: float, size: int = 500) -> int:
-        Worker.cache = {("pace", 1): pace}
+        Worker.cache = {("pace", 1): (pace, 1.0)}
         return air.Air(Worker, None, Lane, size).parts()
 
     assert [parts(pace) for pace in (0.0, 0.3, 0.5, 1.5, 10.0)] == [1, 1, 2, 3, 4]
@@ -94,9 +94,10 @@ def test_parts_follow_the_pace_of_the_wire():
 
 
 def test_a_wire_that_computes_has_no_thread_of_its_own():
-    waits = submit.Turn(turn_s=0.01, wire_s=0.1, wire_cpu_s=0.02)
-    computes = submit.Turn(turn_s=0.01, wire_s=0.1, wire_cpu_s=0.03)
-    assert (round(air.pace(waits)), air.pace(computes)) == (10, 0.0)
+    waits, computes = submit.Turn(wire_s=0.1, wire_cpu_s=0.02), submit.Turn(wire_s=0.1, wire_cpu_s=0.03)
+    assert (air.on_wire_s(waits), air.on_wire_s(computes)) == (0.1, 0.0)
+    # What it waited for those before it is not its own.
+    assert air.on_wire_s(submit.Turn(wire_s=0.2, flying=4)) == 0.05
 
 
 def test_a_pacer_keeps_its_rate_to_the_thousandth(monkeypatch):
