@@ -62,6 +62,11 @@ def monotonic() -> float:
     return time.monotonic()
 
 
+def awake_or_asleep() -> float:
+    """Seconds that only grow and, on Linux, go on while the machine sleeps; elsewhere as `monotonic`."""
+    return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
+
+
 def sleep(seconds: float) -> None:
     """Wait; here so that tests can watch and shorten it."""
     time.sleep(seconds)

@@ -52,6 +52,12 @@ SETTINGS: tuple[Option, ...] = (
     Option("mail_from", str, "", "Sender address of mail"),
     Option("metrics_token", str, "", "Bearer token of /metrics for monitors that are not on this machine"),
     Option("api_per_minute", int, 1200, "Calls a minute of one API token"),
+    Option(
+        "ballast_mb",
+        int,
+        64,
+        "Room on the instance's disk that is given up when it is full, in MB; 0 for none",
+    ),
     Option("log_level", str, "INFO", "DEBUG, INFO, WARNING or ERROR"),
 )
 

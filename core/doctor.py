@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from core import clock, config
+from core import clock, config, disk
 from core.contract.errors import CooeeError
 from core.contract.manager import Plugins
 from core.db import database, migrate
 from core.jobs import Queue
 from core.security import crypto
+from core.sending import clockwatch
 
-#: Less free disk than this share stops launches; warn well before.
-_FREE_SHARE = 0.05
 _QUIET_MS = 120_000
 
 
@@ -95,13 +93,20 @@ def _clock(settings) -> Iterator[Finding]:
     ahead = (newest >> 20) - clock.now_ms()
     said = f"this machine is {ahead // 1000} s behind what the database has seen; set its clock"
     yield Finding("clock", ahead < 60_000, said if ahead >= 60_000 else "not behind the database")
+    jumped = ", ".join(f"{host} by {clockwatch.words(by)}" for host, by in clockwatch.by_host().items())
+    said = f"held, because a clock jumped ({jumped}); set it back, or run `cooee clock confirm` if it is right now"
+    yield Finding("planned starts", not jumped, said if jumped else "begin on time")
 
 
 def _disk(settings) -> Iterator[Finding]:
-    usage = shutil.disk_usage(settings.instance)
-    share = usage.free / usage.total
-    said = f"{share:.0%} free ({usage.free / 1e9:.1f} GB)"
-    yield Finding("disk", share > _FREE_SHARE, said if share > _FREE_SHARE else said + "; make room")
+    space = disk.look(settings)
+    said = f"{space.free / space.total:.0%} free ({disk.size(space.free)})"
+    said += f", ballast of {disk.size(space.ballast)}" if space.ballast else ", no ballast"
+    if database.is_postgres():
+        said += "; the instance's own disk, the database's is not looked at"
+    if space.low:
+        said += f"; nothing is launched before {disk.size(space.needed)} is free: make room"
+    yield Finding("disk", not space.low, said)
 
 
 def _accounts(settings) -> Iterator[Finding]:

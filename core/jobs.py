@@ -25,6 +25,7 @@ from huey.storage import SqliteStorage
 from core import clock
 from core.contract.errors import Refusal
 from core.db import database
+from core.sending.clockwatch import ClockWatch, standing
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -79,6 +80,8 @@ PERIODIC = {
     "papers": (3600, "core.sending.dossiers.reminders:run"),
     "housekeeping": (3600, "core.housekeeping:run"),
 }
+#: What throws away or ends by the date waits while a clock is in doubt (core.sending.clockwatch).
+BY_DATE = frozenset({"housekeeping", "retention", "labels", "suppressions"})
 #: Jobs a person waits for go first where the storage knows priorities.
 PRIORITY = {"send": 5, "receipts": 3, "expand": 2}
 
@@ -198,6 +201,7 @@ class Ticker(threading.Thread):
             name: (every_s, resolve(where)) for name, (every_s, where) in PERIODIC.items()
         } | extra
         self._tried: dict[str, int] = {}
+        self._watch = ClockWatch(worker_id)
         #: Later than any clock tells, so that the first look counts as set back, too.
         self._seen_ms = 1 << 62
         self._done = threading.Event()
@@ -208,25 +212,30 @@ class Ticker(threading.Thread):
 
     def run(self) -> None:
         while not self._done.wait(0.25):
-            self._look_at_the_clock()
             for name, (every_s, work) in self._jobs.items():
+                # Before each job, because the one before it may have taken long.
+                if not self._look_at_the_clock():
+                    break
                 slot = clock.now_ms() // (every_s * 1000)
                 if self._tried.get(name, -1) >= slot or self._done.is_set():
                     continue
                 self._tried[name] = slot
                 self._fire(name, slot, work)
 
-    def _look_at_the_clock(self) -> None:
+    def _look_at_the_clock(self) -> bool:
+        """False when the database could not be told of a jump: then nothing is fired by this clock."""
         now, before = clock.now_ms(), self._seen_ms
-        if now < before - BACK_MS:
-            try:
+        try:
+            self._watch.look()
+            if now < before - BACK_MS:
                 database.retry_locked(self._free, now)
-            except Exception:
-                log.exception("the slots after a clock that was set back could not be freed")
-                database.reopen()
-                return
-            self._tried.clear()
+                self._tried.clear()
+        except Exception:
+            log.exception("a jump of the clock could not be stored")
+            database.reopen()
+            return False
         self._seen_ms = now
+        return True
 
     def _free(self, now: int) -> None:
         with database.write_tx():
@@ -235,6 +244,8 @@ class Ticker(threading.Thread):
     def _fire(self, name: str, slot: int, work: Callable[..., Any]) -> None:
         started = clock.monotonic()
         try:
+            if name in BY_DATE and standing():
+                return
             if not database.retry_locked(self._claim, name, slot):
                 return
             work(self._rt)

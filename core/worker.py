@@ -14,6 +14,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from core import disk
 from core.jobs import Ticker
 from core.sending import accounts, leases
 from core.sending.urgent import Urgent
@@ -43,12 +44,15 @@ def run(rt: Runtime) -> None:
     consumer = rt.queue.consumer(threads=1)
     ticker = Ticker(rt, worker.id, {job.name: (job.every_s, job.run) for job in rt.plugins.jobs})
     urgent = Urgent(rt, worker)
+    ballast = disk.Ballast(rt.settings)
     try:
         consumer.start()
         ticker.start()
         urgent.start()
         log.info("worker %s started (pid %s)", worker.id, os.getpid())
+        ballast.look()
         while not stop.wait(1):
+            ballast.look()
             if os.getppid() == 1 and os.environ.get("COOEE_SUPERVISED"):
                 log.warning("worker %s: the supervisor is gone, draining", worker.id)
                 break

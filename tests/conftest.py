@@ -26,6 +26,8 @@ from tests.postgres import Databases, admin, named
 GIVEN_DATABASE = os.environ.pop("COOEE_DATABASE_URL", "")
 GIVEN_QUEUE = os.environ.pop("COOEE_QUEUE_URL", "")
 os.environ.pop("COOEE_INSTANCE", None)
+#: Hundreds of instances lie in memory.
+os.environ["COOEE_BALLAST_MB"] = "1"
 # Where it is set, as in many containers, each command the tests start compiles Cooee anew: 0.2 s, hundreds of times.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 

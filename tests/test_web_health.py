@@ -14,7 +14,7 @@ def test_live_and_ready(app):
 
 
 def test_not_ready_without_disk(app, monkeypatch):
-    monkeypatch.setattr("core.web.health._disk_free", lambda: 0.01)
+    monkeypatch.setattr("core.disk.usage", lambda _folder: (100 << 30, 1 << 30))
     answer = app.test_client().get("/health/ready")
     assert answer.status_code == 503 and answer.json["disk"] is False
 

@@ -97,7 +97,11 @@ def _act(place: _Place, held_at: int, work: Callable[[], Answer], atomic: bool) 
                 answer = refused(refusal)
         else:
             answer = answered(work)
-        database.retry_locked(place.keep, held_at, answer)
+        if answer.status < 500:
+            database.retry_locked(place.keep, held_at, answer)
+        else:
+            # "Try again later" must not be the answer to that later try.
+            place.give_back(held_at)
         return answer
     except Exception:
         place.give_back(held_at)

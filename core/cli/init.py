@@ -19,12 +19,13 @@ def command(ctx: click.Context, admin: str | None, password_stdin: bool) -> None
 
     Example: printf 'a long password' | cooee init --admin me@shop.example --password-stdin
     """
-    from core import instance
+    from core import disk, instance
     from core.security import links, users
 
     if admin and not password_stdin:
         raise Refusal("--admin needs --password-stdin: give the password on standard input.")
     settings = instance.create(ctx.find_root().obj.get("instance"))
+    disk.Ballast(settings).look()
     rt = composed(ctx)
     click.echo(f"Instance: {settings.instance}")
     if admin:

@@ -12,7 +12,9 @@ def command(ctx: click.Context) -> None:
 
     Example: cooee upgrade
     """
-    from core import config, instance
+    from core import config, disk, instance
 
-    done = instance.upgrade(config.load(ctx.find_root().obj.get("instance")))
+    settings = config.load(ctx.find_root().obj.get("instance"))
+    done = instance.upgrade(settings)
+    disk.Ballast(settings).look()
     click.echo("\n".join(f"applied {name}" for name in done) or "Nothing is pending.")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
-from core import clock
+from core import clock, disk
+from core.config import Settings
 from core.contract.types import Scope
 from core.db import database
 from core.db.codes import Cls, State
 from core.measure import costs, counts, optouts
 from core.measure.arrival import news, store
-from core.sending import balances
+from core.sending import balances, clockwatch
 from core.sending.dossiers import reminders
 from core.sending.otp import alarms as otp_alarms
 from core.sending.routes import health
@@ -74,6 +75,15 @@ def today(zone: tzinfo) -> Today:
         usual_optout_rate=out_before / delivered if delivered else None,
         month_costs=costs.of(month),
     )
+
+
+def machine(settings: Settings) -> list[Need]:
+    """A disk that is nearly full (`name`: free, `detail`: needed) and clocks that jumped (`n`: milliseconds)."""
+    space = disk.look(settings)
+    found = (
+        [Need("disk", "bad", name=disk.size(space.free), detail=disk.size(space.needed))] if space.low else []
+    )
+    return found + [Need("clock", "bad", by_ms, host) for host, by_ms in clockwatch.by_host().items()]
 
 
 def needs() -> list[Need]:

@@ -56,7 +56,9 @@ class Air:
         turns = wire_s / max(turn_s, 1e-6)
         if self._size < SPLIT_FROM or turns <= SLOW_SHARE:
             return 1
-        return min(1 + max(1, round(turns)), self._lane.provider.flights + 1, max(2, self._size // PART_LEAST))
+        return min(
+            1 + max(1, round(turns)), self._lane.provider.flights + 1, max(2, self._size // PART_LEAST)
+        )
 
     def _pace(self) -> tuple[float, float]:
         """Seconds a part takes on the wire and in its turn."""

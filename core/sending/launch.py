@@ -13,13 +13,25 @@ import secrets
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from core import clock
+from core import clock, disk
 from core.content.vendortexts import store as vendortexts
 from core.contract.errors import Refusal
 from core.db import database, settings
 from core.db.models import Account, Campaign
 from core.i18n import _
-from core.sending import approval, drafts, findings, lifecycle, links, log, options, people, prices, snapshot
+from core.sending import (
+    approval,
+    clockwatch,
+    drafts,
+    findings,
+    lifecycle,
+    links,
+    log,
+    options,
+    people,
+    prices,
+    snapshot,
+)
 from core.sending.routes import estimate, rules
 from core.timing import zones
 
@@ -34,12 +46,14 @@ def launch(rt: Runtime, campaign_id: int, who: str = "", *, key: str | None = No
     """Start a campaign, or schedule it when its start lies ahead; returns the new state.
 
     The same `key` again is the same launch and returns the present state.  Raises `Refusal`: 409 when it was
-    launched already, 422 for an incomplete draft or a blocking finding, 403 without approval.
+    launched already, 422 for an incomplete draft or a blocking finding, 403 without approval, 503
+    while the instance's disk is nearly full.
     """
     campaign = drafts.get(campaign_id)
     if key and campaign.launch_key == key:
         return campaign.state
     _startable(campaign)
+    disk.refuse_low(rt.settings)
     complete(campaign)
     reach = people.reach(rt, campaign)
     texted = reach.total
@@ -110,7 +124,9 @@ def _freeze(rt: Runtime, campaign_id: int, who: str, key: str, expected: str, te
         if snapshot.take(rt, campaign) != expected:
             raise Refusal(_("The campaign changed while it was launched; look at it again."), status=409)
         send_at = planned(campaign)
-        state = "scheduled" if send_at and send_at > at else "expanding"
+        # By a clock in doubt nobody can tell whether a planned start is over; `due` begins it later.
+        ahead = send_at and (send_at > at or clockwatch.standing())
+        state = "scheduled" if ahead else "expanding"
         Campaign.update(
             state=state,
             send_at=send_at,
@@ -158,14 +174,12 @@ def planned(campaign: Campaign) -> int | None:
 def due(rt: Runtime) -> None:
     """Periodic: start what is scheduled, push on what expands, clean up what was cancelled.
 
-    Compare-and-set makes every step harmless on many workers at once.
+    Compare-and-set makes every step harmless on many workers at once.  While a clock is in doubt or the disk
+    is nearly full nothing that is scheduled starts.
     """
     at = clock.now_ms()
-    for campaign in Campaign.select().where(Campaign.state == "scheduled"):
-        start = planned(campaign)
-        if start is not None and start > at:
-            continue
-        database.retry_locked(_begin, campaign.id, at)
+    if not clockwatch.standing() and not disk.look(rt.settings).low:
+        _start_planned(at)
     for (campaign_id,) in database.query("SELECT id FROM campaign WHERE state = 'expanding'"):
         rt.enqueue("expand", campaign_id)
     for (campaign_id,) in database.query(
@@ -173,6 +187,13 @@ def due(rt: Runtime) -> None:
     ):
         if lifecycle.waiting(campaign_id):
             lifecycle.cancel_waiting(campaign_id)
+
+
+def _start_planned(at: int) -> None:
+    for campaign in Campaign.select().where(Campaign.state == "scheduled"):
+        start = planned(campaign)
+        if start is None or start <= at:
+            database.retry_locked(_begin, campaign.id, at)
 
 
 def _begin(campaign_id: int, at: int) -> None:

@@ -80,7 +80,7 @@ def end_other_sessions():
 @allow("view")
 def needs():
     """How many things need somebody, for the menu; empty when nothing does.  Asked for after the page."""
-    return str(len(overview.needs()) or "")
+    return str(len(overview.machine(rt().settings) + overview.needs()) or "")
 
 
 @bp.post("/language")

@@ -5,22 +5,20 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import logging
-import shutil
 
 from flask import Blueprint, Response, abort, request
 from peewee import PeeweeException
 
-from core import clock
+from core import clock, disk
 from core.db import database
 from core.db.codes import State
+from core.sending import clockwatch
 from core.web.access import public
 from core.web.render import rt
 from core.web.signin import client_ip
 
 log = logging.getLogger("cooee.csp")
 bp = Blueprint("health", __name__)
-#: Below this share of free disk nothing new should begin.
-LOW_DISK = 0.05
 
 
 @bp.get("/health/live")
@@ -34,7 +32,7 @@ def live():
 @public
 def ready():
     """Database and disk are in order; 503 otherwise."""
-    checks = {"database": _database_answers(), "disk": _disk_free() > LOW_DISK}
+    checks = {"database": _database_answers(), "disk": not _disk().low}
     return {"ready": all(checks.values()), **checks}, 200 if all(checks.values()) else 503
 
 
@@ -64,9 +62,8 @@ def _database_answers() -> bool:
         return False
 
 
-def _disk_free() -> float:
-    usage = shutil.disk_usage(rt().settings.instance)
-    return usage.free / usage.total
+def _disk() -> disk.Space:
+    return disk.look(rt().settings)
 
 
 def _may_see_metrics() -> bool:
@@ -102,7 +99,20 @@ def _metrics() -> str:
     gauge("cooee_inbox_oldest_seconds", "Age of the oldest of them.", [("", round(age_s, 3))])
     workers = database.scalar("SELECT count(*) FROM worker WHERE ended_at IS NULL")
     gauge("cooee_workers", "Workers that have not ended.", [("", workers)])
-    gauge("cooee_disk_free_ratio", "Free share of the instance's disk.", [("", round(_disk_free(), 4))])
+    space = _disk()
+    gauge(
+        "cooee_disk_free_ratio",
+        "Free share of the instance's disk.",
+        [("", round(space.free / space.total, 4))],
+    )
+    gauge(
+        "cooee_disk_ballast_bytes", "Bytes of the ballast; 0 when it was thrown out.", [("", space.ballast)]
+    )
+    gauge(
+        "cooee_clock_jumps",
+        "Hosts whose clock jumped and was not confirmed.",
+        [("", len(clockwatch.by_host()))],
+    )
     failed = sum(1 for p in rt().plugins.all.values() if p.state == "failed")
     gauge("cooee_plugins_failed", "Plugins that could not be loaded.", [("", failed)])
     return "\n".join(lines) + "\n"

@@ -27,7 +27,7 @@ _LONG_DAY = {"en": "EEEE, d MMMM", "zh_Hans": "M月d日 EEEE"}
 def index():
     zone = format.reader_zone()
     today = overview.today(zone)
-    days, needs = overview.days(zone), overview.needs()
+    days, needs = overview.days(zone), overview.machine(rt().settings) + overview.needs()
     # Beside a long list the hours stand in its row, so that no card is stretched over nothing.
     long = len(needs) > _MANY
     return page(

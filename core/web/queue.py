@@ -1,4 +1,4 @@
-"""Messages → Queue: what waits and why; try now, stop everything, start again."""
+"""Messages → Queue: what waits and why; try now, stop everything, start again, confirm a clock that jumped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from flask_security import current_user
 from core import clock
 from core.contract.errors import Refusal
 from core.i18n import _, ngettext
-from core.sending import lanes, stopping, waits
+from core.sending import clockwatch, lanes, stopping, waits
 from core.web import reasons
 from core.web.access import allow
 from core.web.format import num
@@ -40,6 +40,7 @@ def _page(status: int = 200, problem: str = ""):
         doubts=lanes.doubts(found),
         many=lanes.MANY,
         stopped=stopping.now(),
+        jumps=clockwatch.by_host(),
         word=WORD,
         problem=problem,
         reason_word=reasons.word,
@@ -98,4 +99,13 @@ def start():
     except Refusal as refusal:
         return _page(status=refusal.status, problem=str(refusal))
     flash(_("Sending goes on where it stood."))
+    return redirect_hx(url_for(".index"))
+
+
+@bp.post("/clock")
+@allow("campaigns.launch")
+def clock_is_right():
+    """Campaigns with a planned start begin again."""
+    if clockwatch.confirm(who=current_user.email):
+        flash(_("Confirmed. Campaigns with a planned start go on."))
     return redirect_hx(url_for(".index"))

@@ -23,7 +23,7 @@ from tests.faults.rig import SOAK, Rig
 from tests.send_kit import Tape, send_all, setup, states, whole
 from tests.servers import wait_for
 
-N, TIMES, DISK = (20_000, 10, "256m") if SOAK else (160, 1, "64m")
+N, TIMES, DISK = (20_000, 10, "256m") if SOAK else (160, 1, "160m")
 LEASE = 1
 
 
@@ -169,6 +169,7 @@ def test_a_full_disk_refuses_receipts_and_sends_nothing_twice(rig, disk):
         provider.start()
         for _worker in range(2):
             rig.whole()
+        wait_for((disk / "instance" / "ballast").exists)
         longest_s = 0.0
         for nth in range(TIMES):
             rig.middle(nth, TIMES, N)
@@ -193,13 +194,20 @@ def filled(disk: Path) -> Iterator[None]:
     """Not a byte is left inside; all is free again afterwards."""
     # The log would be written anew from its beginning, without more room.
     database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    ballast = disk / "ballast"
-    with open(ballast, "ab", buffering=0) as file:
-        for size in (1 << 20, 1 << 12, 1):
-            with contextlib.suppress(OSError):
-                while file.write(b"\0" * size):
-                    pass
+    filler, ballast = disk / "filler", disk / "instance" / "ballast"
+    with open(filler, "ab", buffering=0) as file:
+        _fill(file)
+        # The workers throw theirs out; that room is filled, too.
+        wait_for(lambda: not ballast.exists(), 30)
+        _fill(file)
     try:
         yield
     finally:
-        ballast.unlink()
+        filler.unlink()
+
+
+def _fill(file) -> None:
+    for size in (1 << 20, 1 << 12, 1):
+        with contextlib.suppress(OSError):
+            while file.write(b"\0" * size):
+                pass
