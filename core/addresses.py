@@ -48,7 +48,7 @@ class Rules:
 
     `allow`: names, addresses or networks of internal gateways; to them plain http and any port are fine.
     `plain`: http to public hosts, too.  `ports` are those of public hosts.  `heard`: where a client leaves the
-    (request, answer) pairs of its last calls, for the log of who made the rules; None keeps nothing.
+    (requests, answers) of its last calls, for the log of who made the rules; None keeps nothing.
     """
 
     allow: tuple[str, ...] = ()

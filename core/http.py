@@ -169,7 +169,7 @@ class Client:
                     self._release(handle)
             raise
         if self.rules.heard is not None:
-            self.rules.heard.extend(zip(requests, answers, strict=True))
+            self.rules.heard.append((requests, answers))
         return answers
 
     def _exchange(self, requests: Sequence[Request], answers: list[Any]) -> None:
@@ -177,8 +177,8 @@ class Client:
         began = clock.monotonic()
         next_up, active, total = 0, 0, len(requests)
         while next_up < total or active:
+            now = clock.monotonic()
             while next_up < total and (free or len(handles) < self._concurrency):
-                now = clock.monotonic()
                 if next_up and now > began + self.connect_s:
                     for index in range(next_up, total):
                         answers[index] = Throttled("Earlier requests took the time of this call.", after_s=1)
@@ -229,15 +229,21 @@ class Client:
 
     def _collect(self, answers: list[Any]) -> None:
         """Read what has finished and free its handles."""
-        left = 1
+        left, handles, remove, free = 1, self._handles, self._multi.remove_handle, self._free.append
         while left:
             left, good, bad = self._multi.info_read()
             for curl in good:
-                handle = self._handles[curl]
+                handle = handles[curl]
                 status = handle.getinfo(pycurl.RESPONSE_CODE)
                 after_s = handle.getinfo(pycurl.RETRY_AFTER) or None if status >= 300 else None
-                answers[handle.index] = Response(status, b"".join(handle.body), after_s)
-                self._release(handle)
+                body = handle.body
+                answers[handle.index] = Response(
+                    status, body[0] if len(body) == 1 else b"".join(body), after_s
+                )
+                # As `_release`, which would be a call for each.
+                body.clear()
+                remove(curl)
+                free(handle)
             for curl, code, text in bad:
                 handle = self._handles[curl]
                 answers[handle.index] = _failed(curl, code, text)

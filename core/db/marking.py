@@ -7,6 +7,7 @@ caller sees that it is missing.  Every function runs inside `write_tx()`.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from itertools import chain
 from typing import Any
 
 from core.db import database
@@ -14,6 +15,9 @@ from core.db.codes import State
 from core.db.gate import Gate, passes
 from core.db.sets import among, listed, rows_bound, rows_of, those
 from core.db.tally import Deltas, hour_of
+
+#: Rows a statement binds as VALUES: more of them are no faster, and fewer texts are kept compiled.
+VALUES_MOST = 200
 
 
 def lock_profiles(contact_ids: Iterable[int]) -> None:
@@ -93,14 +97,26 @@ def accept(
         database.execute(
             f"UPDATE message SET state = 3 WHERE id {chosen} AND state = 2 AND lease = ?", (*params, lease)
         )
-    else:
-        rows = zip(names, hashes, ids, strict=True)
-        # Twice as fast as UPDATE … FROM.
-        database.executemany(
-            "UPDATE message SET state = 3, provider_id = ?, ref_hash = ? WHERE id = ?",
-            list(rows) if ours is ids else [row for row in rows if row[2] in ours],
-        )
+        return ours
+    told = {"id": ids, "provider_id": names, "ref_hash": hashes}
+    if hashes.count(None) == len(hashes):
+        del told["ref_hash"]
+    rows = list(zip(*told.values(), strict=True))
+    _accept_sqlite(tuple(told), rows if ours is ids else [row for row in rows if row[0] in ours])
     return ours
+
+
+def _accept_sqlite(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """Rows bound as VALUES: half the time of `executemany`, which enters SQLite anew for each."""
+    sets = ", ".join(f"{name} = w.{name}" for name in columns[1:])
+    one = f"({database.in_list(len(columns))})"
+    for at in range(0, len(rows), VALUES_MOST):
+        some = rows[at : at + VALUES_MOST]
+        database.execute(
+            f"WITH w({', '.join(columns)}) AS (VALUES {', '.join([one] * len(some))}) "
+            f"UPDATE message SET state = 3, {sets} FROM w WHERE message.id = w.id",
+            list(chain.from_iterable(some)),
+        )
 
 
 def _accept_postgres(

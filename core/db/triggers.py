@@ -16,9 +16,12 @@ def _masks() -> str:
 
 
 def sqlite() -> list[str]:
-    """Statements that create the triggers on SQLite."""
+    """Statements that create the triggers on SQLite.
+
+    AFTER, where it can be: before a change SQLite would read the row a second time.  Either ends the statement.
+    """
     made = [
-        f"CREATE TRIGGER message_edge BEFORE UPDATE OF state ON message "
+        f"CREATE TRIGGER message_edge AFTER UPDATE OF state ON message "
         f"WHEN NEW.state <> OLD.state AND (({_masks()}) >> NEW.state) & 1 = 0 "
         f"BEGIN SELECT RAISE(ABORT, 'message state change refused'); END"
     ]

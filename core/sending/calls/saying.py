@@ -31,9 +31,9 @@ def heard(provider: Any) -> list[tuple[Any, Any]]:
     kept = getattr(provider.outgoing, "heard", None)
     if not kept:
         return []
-    pairs = list(kept)
+    calls = list(kept)
     kept.clear()
-    return pairs
+    return [pair for requests, answers in calls for pair in zip(requests, answers, strict=True)]
 
 
 def secrets_of(provider: Any) -> list[str]:
