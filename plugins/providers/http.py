@@ -35,7 +35,7 @@ from plugins.providers._http import NAMES, Settings, is_json
 
 #: One text a request: as many in a call as the gateway takes in about this long, so that none waits for its
 #: turn until the call's time is up.
-CALL_S, CALL_MOST = 2.0, 1000
+CALL_S, CALL_MOST = 2.0, 5000
 
 #: Placeholders that a message fills.
 MESSAGE_NAMES = ("ref", "to", "text", "sender")
