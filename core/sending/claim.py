@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from core.sending.leases import Worker
 
 #: Messages a claim at most, and how much work a claim should hold.
-BATCH_MAX = 5_000
+BATCH_MAX = 8_000
 BATCH_S = 2.0
 #: Towards the end of a campaign workers take less, so that all end together, but never less than this.
 BATCH_LEAST = 500
