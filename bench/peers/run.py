@@ -26,6 +26,7 @@ from core.bench import smsc  # noqa: E402
 #: name → how to run it, its version, how many texts unless told, what it is.
 PEERS = {
     "kannel-mass": (kannel.mass, kannel.version, 100_000, "mtbatch → bearerbox"),
+    "kannel-mass-stored": (kannel.mass_stored, kannel.version, 20_000, "the same, receipts in SQLite"),
     "kannel-http": (kannel.http, kannel.version, 20_000, f"smsbox, {CONCURRENCY} requests at a time"),
     "jasmin-http": (jasmin.http, jasmin.version, 1_000, f"/send, {CONCURRENCY} requests at a time"),
     "jasmin-batch": (
@@ -35,7 +36,7 @@ PEERS = {
         f"/secure/sendbatch, {jasmin.BATCH} texts a call",
     ),
 }
-COOEE_N = 100_000
+COOEE_N = 300_000
 #: Nothing new at the SMSC or among the receipts for so long: the peer has stopped.
 STALL_S = 30.0
 
