@@ -31,10 +31,10 @@ def raising(error: Exception):
 
 
 def closed_now() -> None:
-    """Allow an hour of the day that is not now, where the people of the tests live."""
+    """Allow an hour of the day that no law forbids and that is not now, where the people of the tests live."""
     local = clock.now().astimezone(zones.zone_info("Asia/Shanghai"))
-    start = (local.hour + 3) % 22
-    hours.set_house_hours(f"{start:02}:00", f"{start + 1:02}:00")
+    start = 15 if 8 <= local.hour < 12 else 10
+    hours.set_house_hours(f"{start}:00", f"{start + 1}:00")
 
 
 def test_a_campaign_that_was_scheduled_waits_for_its_planned_time(rt):
