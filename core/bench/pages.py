@@ -18,6 +18,7 @@ from core.db import database
 from core.db.codes import Cls, State
 from core.db.models import Campaign, Segment
 from core.runtime import Runtime
+from core.sending import accounts
 
 _ROUNDS = 9
 _TOKEN = re.compile(r'name="csrf-token" content="([^"]+)"')
@@ -28,7 +29,8 @@ def run(n: int) -> dict:
     with throwaway() as rt:
         with clocked() as building:
             people(rt, n)
-            campaigns = [_campaign(rt, n, k) for k in range(2)]
+            account = accounts.create(rt, "bench", "simulator", {}).id
+            campaigns = [_campaign(n, k, account) for k in range(2)]
         client = _signed_in(rt)
         with clocked() as took:
             paths = {
@@ -74,15 +76,16 @@ def _signed_in(rt: Runtime):
     return client
 
 
-def _campaign(rt: Runtime, n: int, k: int) -> int:
+def _campaign(n: int, k: int, account_id: int) -> int:
     """A finished campaign with one message a contact: 93 % delivered, 4 % undelivered, 3 % skipped."""
     at = clock.now_ms() - (k + 1) * clock.DAY_MS
     segment, _new = Segment.get_or_create(
         name="everyone", defaults={"rule": '{"all": []}', "created_at": at, "updated_at": at}
     )
     campaign = Campaign.create(
-        name=f"Campaign {k}", cls=Cls.mass, state="done", segment_id=segment.id, audience=n, cursor_end=n, cursor=n,
-        created_at=at, launched_at=at, started_at=at, finished_at=at + clock.HOUR_MS, rule='{"all": []}', currency="CNY",
+        name=f"Campaign {k}", cls=Cls.mass, state="done", segment_id=segment.id, account_id=account_id, audience=n,
+        cursor_end=n, cursor=n, created_at=at, launched_at=at, started_at=at, finished_at=at + clock.HOUR_MS,
+        rule='{"all": []}', currency="CNY",
     )  # fmt: skip
     base, s = at << 20, State
     with database.write_tx():
@@ -93,8 +96,8 @@ def _campaign(rt: Runtime, n: int, k: int) -> int:
             f"CASE WHEN contact_id % 100 < 93 THEN {s.delivered} WHEN contact_id % 100 < 97 THEN {s.undelivered} "
             f"ELSE {s.skipped} END, "
             "CASE WHEN contact_id % 100 < 93 THEN NULL WHEN contact_id % 100 < 97 THEN 'absent' ELSE 'no_consent' END, "
-            "1, 1, 1, 45000, CASE WHEN contact_id % 100 < 97 THEN ? + contact_id END, ? + contact_id FROM profile",
-            (base, campaign.id, Cls.mass, at, at),
+            "1, ?, 1, 45000, CASE WHEN contact_id % 100 < 97 THEN ? + contact_id END, ? + contact_id FROM profile",
+            (base, campaign.id, Cls.mass, account_id, at, at),
         )
         database.execute(
             "INSERT INTO tally (campaign_id, variant, account_id, hour, state, n, parts, cost_micros, in_5m, in_24h) "

@@ -10,6 +10,7 @@ from core import clock
 from core.db import database, tally
 from core.db.codes import State
 from core.db.models import Account, Campaign, Segment
+from core.measure.counts import failures
 from core.runtime import Runtime
 from core.sending import doubt, drafts, log
 from core.web import kindwords
@@ -133,16 +134,10 @@ def _next(campaign_id: int, now: int) -> int | None:
 
 def _errors(campaign_id: int) -> list[tuple[str, kindwords.Group]]:
     """(state, what its messages say together), the most frequent first."""
-    rows = database.query(
-        "SELECT m.state, m.account_id, COALESCE(a.name, ''), m.reason, COUNT(*) FROM message m "
-        "LEFT JOIN account a ON a.id = m.account_id WHERE m.campaign_id = ? AND m.state IN (?, ?, ?) "
-        "AND m.reason IS NOT NULL GROUP BY 1, 2, 3, 4 ORDER BY 5 DESC",
-        (campaign_id, *(State[s].value for s in _FAILED)),
-    )
     found = [
         (state, group)
         for state in _FAILED
-        for group in kindwords.grouped(row[1:] for row in rows if row[0] == State[state].value)
+        for group in kindwords.grouped(failures(campaign_id, State[state]))
     ]
     return sorted(found, key=lambda one: -one[1].n)[:10]
 
