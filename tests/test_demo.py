@@ -47,6 +47,10 @@ def _the_accounts_have_a_past():
     assert watched == {
         "Cloud platform": "ok", "Carrier direct": "ok", "Reseller": "canary", "World gateway": "ok",
     }  # fmt: skip
+    assert database.scalar("SELECT SUM(sent_count) FROM profile") == database.scalar(
+        "SELECT COUNT(*) FROM message WHERE submitted_at IS NOT NULL AND state NOT IN (?, ?)",
+        (State.rejected, State.submitting),
+    )
     first, last, carriers = database.one(
         "SELECT MIN(hour), MAX(hour), COUNT(DISTINCT carrier) FROM arrival_cell WHERE cls = 1"
     )

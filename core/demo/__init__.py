@@ -55,6 +55,7 @@ def run(rt: Runtime, *, contacts: int, seed: int, say: Callable[[str], Any] = pr
     past = history.write(rt, account.id, segments, templates, chance)
     say("Writing sixteen days of notices and codes …")
     notices, codes = _through_providers(rt, by, seed)
+    people.texted()
     say("Sending one campaign through the simulator …")
     sent = work.sent_campaign(rt, account, segments["Gold customers"], templates["Weekend offer"])
     running = work.running_campaign(rt, account, segments["Everyone who agreed"], templates["New arrivals"])

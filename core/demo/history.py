@@ -90,11 +90,6 @@ def _one(rt, name, started, account_id, segment_id, template_id, share, chance) 
         Campaign.update(audience=audience, cursor=last, cursor_end=last).where(
             Campaign.id == campaign_id
         ).execute()
-        database.execute(
-            "UPDATE profile SET last_sent_at = ?, sent_count = sent_count + 1 WHERE contact_id IN "
-            "(SELECT contact_id FROM message WHERE campaign_id = ?)",
-            (at, campaign_id),
-        )
         log.write(campaign_id, "demo", "launched", str(audience))
         _optouts(rt, campaign_id, at, chance)
     clicks.write(rt, campaign_id, chance)

@@ -13,6 +13,7 @@ from core import clock
 from core.audience.importing import batch
 from core.contract.errors import Refusal
 from core.db import database
+from core.db.codes import State
 from core.db.models import ImportBatch
 from core.runtime import Runtime
 
@@ -173,3 +174,16 @@ def known(rt: Runtime, most: int) -> list[Person]:
         )
     ]
     return sorted(found, key=lambda person: person.number)
+
+
+def texted() -> None:
+    """Say in everyone's profile how often they were texted, and when last, as sending does."""
+    theirs = (
+        "FROM message m WHERE m.contact_id = profile.contact_id AND m.submitted_at IS NOT NULL "
+        f"AND m.state <> {State.rejected:d}"
+    )
+    with database.write_tx():
+        database.execute(
+            f"UPDATE profile SET sent_count = (SELECT COUNT(*) {theirs}), "
+            f"last_sent_at = (SELECT COALESCE(MAX(m.submitted_at), 0) {theirs})"
+        )

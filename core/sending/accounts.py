@@ -30,7 +30,7 @@ from core.sending.inbox import Sink
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
-#: Exchanges of a provider kept in memory until its call is logged.
+#: Exchanges of a provider kept in memory until its call is logged, each of one request or of many sent at once.
 HEARD = 2_000
 
 
