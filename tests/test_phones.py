@@ -91,7 +91,7 @@ def _spelt(rng: random.Random, digits: str, cc: str, trunk: str) -> str:
 def test_the_fast_path_agrees_with_the_library_in_every_region():
     rng = random.Random(20261121)
     regions = [region for region in sorted(phones.REGIONS) if _examples(region)]
-    generated, quick, wrong = 0, 0, []
+    generated, quick, plain, wrong = 0, 0, 0, []
     for region in regions:
         meta = phonenumbers.PhoneMetadata.metadata_for_region(region)
         examples = _examples(region)
@@ -106,9 +106,15 @@ def test_the_fast_path_agrees_with_the_library_in_every_region():
                 quick += 1
                 if found != phones.parse_slow(raw, home):
                     wrong.append((raw, home, found))
+            spelling = phones.plain(home)
+            if spelling and spelling.match(raw):
+                plain += 1
+                e164 = raw if raw[0] == "+" else f"+{spelling.calling_code}{raw}"
+                if found != (e164, home, spelling.line_type):
+                    wrong.append((raw, home, "plain"))
     assert len(regions) >= 200 and generated >= 100_000
     # A fast path that never answers would agree, too.
-    assert quick >= generated * 0.15
+    assert quick >= generated * 0.15 and plain >= generated * 0.04
     assert wrong == []
 
 

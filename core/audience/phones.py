@@ -9,6 +9,7 @@ both in agreement.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -190,6 +191,25 @@ def _quick(raw: str, region: str) -> Phone | None:
         if not found or not digits.startswith(found.cc) or not found.mobile.match(digits, len(found.cc)):
             return None
     return Phone(f"+{digits}", found.code, found.line_type)
+
+
+class Plain(NamedTuple):
+    """What recognises the two plainest spellings of a region's mobile numbers, "+" and the calling code ahead
+    or not, and what such a number is.  For columns of numbers: what `match` refuses is for `parse`."""
+
+    match: Callable[[str], re.Match | None]
+    calling_code: str
+    line_type: LineType
+
+
+@lru_cache(maxsize=512)
+def plain(region: str) -> Plain | None:
+    """The plain spellings of `region`, None when there are none to be sure of."""
+    home = _region(region)
+    if home is None:
+        return None
+    pattern = re.compile(rf"(?:\+{home.cc})?{home.mobile.pattern}", re.ASCII)
+    return Plain(pattern.match, home.cc, home.line_type)
 
 
 def parse_slow(raw: str, region: str = "") -> Phone | None:

@@ -7,7 +7,7 @@ beforehand; their masks are worked out here, which saves folding the ledger agai
 from __future__ import annotations
 
 import json
-from itertools import compress
+from itertools import compress, repeat
 
 from core import clock
 from core.audience import chain, consent, labels, suppression
@@ -109,40 +109,20 @@ class Writer(Comparer):
     def _insert_events(self, ids: list[int], bidxs: list[bytes], rows: list[int], actions: list[str]) -> None:
         given = [action != "" for action in actions]
         ids, bidxs, rows, actions = (list(compress(column, given)) for column in (ids, bidxs, rows, actions))
-        n, cls, rules, who, batch = len(ids), int(self._cls), self._rules, self._who, self._batch_id
+        n = len(ids)
         if n == 0:
             return
-        events = chain.take_ids(self._rt, n)
-        evidence = [f'{{"row": {row}}}' for row in rows]
-        bulk.insert_columns(
-            "consent_event",
-            {"id": events, "contact_id": ids, "phone_bidx": bidxs, "action": actions, "evidence": evidence},
-            {"cls": cls, "source": rules.source, "wording": rules.wording, "who": who, "batch_id": batch,
-             "at": self.now, "topic_id": 0},
-            n,
-        )  # fmt: skip
-        chain.seal(
-            self._rt,
-            [
-                (
-                    event,
-                    contact_id,
-                    bidx,
-                    cls,
-                    action,
-                    rules.source,
-                    rules.wording,
-                    proof,
-                    who,
-                    batch,
-                    self.now,
-                    0,
-                )
-                for event, contact_id, bidx, action, proof in zip(
-                    events, ids, bidxs, actions, evidence, strict=True
-                )
-            ],
-        )
+        columns = {
+            "id": chain.take_ids(self._rt, n), "contact_id": ids, "phone_bidx": bidxs, "action": actions,
+            "evidence": [f'{{"row": {row}}}' for row in rows],
+        }  # fmt: skip
+        same = {
+            "cls": int(self._cls), "source": self._rules.source, "wording": self._rules.wording, "who": self._who,
+            "batch_id": self._batch_id, "at": self.now, "topic_id": 0,
+        }  # fmt: skip
+        bulk.insert_columns("consent_event", columns, same, n)
+        columns |= {name: repeat(value, n) for name, value in same.items()}
+        chain.seal(self._rt, list(zip(*map(columns.__getitem__, chain.COLUMNS), strict=True)))
 
     def _update(self, changes: list[Change]) -> None:
         if not changes:
