@@ -139,28 +139,6 @@ def test_entry_points_of_an_installed_distribution_are_loaded(distribution, monk
     assert "postbox" in plugins.providers
 
 
-def test_the_wheel_of_cooee_finds_its_bundled_plugins(tmp_path):
-    """In an installed wheel `core` and `plugins` stand side by side, as in the checkout."""
-    root = Path(__file__).resolve().parent.parent
-    site = tmp_path / "site"
-    site.mkdir()
-    for package in ("core", "plugins"):
-        (site / package).symlink_to(root / package)
-    program = (
-        "import sys; sys.path[:0] = [sys.argv[1]]\n"
-        "from core.contract.discovery import find\n"
-        "print(sum(not p.error for p in find(None, installed=False)))"
-    )
-    done = subprocess.run(
-        [sys.executable, "-I", "-c", program, str(site)],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        check=True,
-    )
-    assert int(done.stdout) == len(find(None, installed=False))
-
-
 def test_finding_the_bundled_plugins_is_quick():
     find(None)
     started = time.perf_counter()

@@ -44,6 +44,7 @@ BLUEPRINTS = (
     "auth",
     "plugins",
     "sources",
+    "guides",
     "collect",
     "health",
     "webhooks",

@@ -93,9 +93,8 @@ def _template_folders(rt: Runtime) -> list:
     from pathlib import Path
 
     theirs = [Path(p.path).parent / "templates" for p in rt.plugins.all.values() if p.is_package]
-    # In a wheel the templates are a package of the core.
-    ours = [folder for folder in (ROOT / "templates", HERE / "templates") if folder.is_dir()]
-    return ours + theirs
+    # In a checkout a link to the folder of that name, in a wheel the folder itself.
+    return [HERE / "templates", *theirs]
 
 
 def _add_plugins(app: Flask, rt: Runtime) -> None:

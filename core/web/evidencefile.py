@@ -37,9 +37,11 @@ def receipt(one: erasures.Receipt) -> str:
 
 def render(template: str, **context: Any) -> str:
     """A template as one file in the reader's language, its style sheet inside."""
-    folders = [str(folder) for folder in (ROOT / "templates", HERE / "templates") if folder.is_dir()]
     environment = Environment(
-        loader=FileSystemLoader(folders), autoescape=True, trim_blocks=True, lstrip_blocks=True
+        loader=FileSystemLoader(str(HERE / "templates")),
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     environment.globals.update(_=i18n.gettext, ngettext=i18n.ngettext)
     css = Markup((HERE / "static" / "evidence.css").read_text("utf-8"))  # noqa: S704  (our own file)

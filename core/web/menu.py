@@ -12,6 +12,7 @@ from flask_security import current_user
 
 from core.db import database
 from core.i18n import LANGUAGES, _l, best_language, language, set_language
+from core.web import guides
 from core.web.access import may, passes, permission_of
 from core.web.assets import icon, static_url, vendor_url
 from core.web.render import htmx, rt
@@ -189,5 +190,6 @@ def init(app: Flask) -> None:
         uid=uid,
         static_url=static_url,
         vendor_url=vendor_url,
+        guide_here=guides.here,
         htmx_config=json.dumps(HTMX),
     )

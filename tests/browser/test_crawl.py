@@ -23,11 +23,14 @@ from tests.people import PASSWORD
 VIEWER = "viewer@shop.example"
 #: Not pages: files, and what ends the visit.
 LEAVE = re.compile(r"\.csv$|/export$|^/logout|^/(static|vendor|health|hooks|api|contacts/receipts)")
-#: What makes no page of another kind: ids, and the names of plugins and papers.
-NAMES = re.compile(r"\d+|(?<=^/settings/plugins/).+|(?<=^/providers/new/).+|(?<=/papers/)\w+/\w+$")
+#: What makes no page of another kind: ids, and the names of plugins, guides and papers.
+NAMES = re.compile(
+    r"\d+|(?<=^/settings/plugins/).+|(?<=^/providers/new/).+|(?<=^/guides/).+|(?<=/papers/)\w+/\w+$"
+)
 #: Where axe looks on a phone, too; on a desktop it looks at all pages.
 MAIN = {
-    "/", "/contacts", "/contacts/0", "/contacts/events", "/contacts/events/files/0", "/contacts/labels",
+    "/", "/guides", "/guides/0", "/contacts", "/contacts/0", "/contacts/events", "/contacts/events/files/0",
+    "/contacts/labels",
     "/contacts/labels/rules/new/counted", "/contacts/quality", "/contacts/quality/duplicates", "/imports",
     "/replies", "/segments", "/segments/0", "/segments/0/crosstab", "/templates", "/templates/0", "/templates/0/vendor",
     "/campaigns", "/campaigns/new", "/campaigns/0/result", "/messages", "/messages/queue", "/providers",
