@@ -29,11 +29,13 @@ TEXT = "【Cooee】本周全场八折，凭短信到店使用。拒收请回复R
 CONCURRENCY = 50
 #: Unanswered texts on the connection, of the provider and of the baseline.
 SMPP_WINDOW = 500
+#: Worker processes and marked messages when none are given: while a worker records, others use its gateway.
+WORKERS, WINDOW = {"http": 3}, {"http": 2_000}
 _BODY = '{"to": "{to}", "text": "{text}", "ref": "{ref}"}'
 
 
 def run(
-    n: int, provider: str = "null", window: int | None = None, growth: bool = False, workers: int = 1,
+    n: int, provider: str = "null", window: int | None = None, growth: bool = False, workers: int | None = None,
     **server: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Measure sending to `n` contacts; with `growth` also to 10,000, for the cost per message.
@@ -42,6 +44,7 @@ def run(
     """
     if server and provider != "smpp":
         raise Refusal(f"--{next(iter(server)).replace('_', '-')} belongs to --provider smpp.")
+    workers, window = workers or WORKERS.get(provider, 1), window or WINDOW.get(provider)
     small = _run(10_000, provider, window, workers, server) if growth else None
     large = _run(n, provider, window, workers, server)
     if small:
@@ -89,7 +92,6 @@ def _campaign(rt: Runtime, provider: str, url: str, window: int | None, given: M
         given = {"host": "127.0.0.1", "system_id": "bench", "receipts": "final", **given}
     if provider == "http":
         given = {"url": f"{url}/send", "body": _BODY, "concurrency": CONCURRENCY, "ref_path": "ref"}
-        window = window or 500
     account = accounts.create(rt, "bench", provider, given)
     with database.write_tx():
         # Two prices, as an account has: the figure includes looking them up.

@@ -11,7 +11,7 @@ from core.contract.errors import Refusal
 
 #: What can be measured: name → (module, items when --n is not given).
 WHAT = {
-    "send": ("core.bench.send", 100_000),
+    "send": ("core.bench.send", 300_000),
     "expand": ("core.bench.expand", 1_000_000),
     "import": ("core.bench.importing", 200_000),
     "events": ("core.bench.events", 300_000),
@@ -31,11 +31,11 @@ _FOR = {"contacts": ("events",), "events": ("events", "segment")}
 @click.argument("what", type=click.Choice(list(WHAT)))
 @click.option("--n", type=click.IntRange(1), help="How many items.")
 @click.option("--provider", type=click.Choice(["null", "simulator", "http", "smpp"]), help="For send.")
-@click.option("--window", type=click.IntRange(1), help="Messages marked per wire window, for send.")
+@click.option("--window", type=click.IntRange(1), help="Messages marked per wire window, for send (http: 2,000).")
 @click.option("--latency-ms", type=click.IntRange(0), help="For send --provider smpp: of the server.")
 @click.option("--receipts", is_flag=True, help="For send --provider smpp: receipts stored and applied, too.")
 @click.option("--nagle", is_flag=True, help="For send --provider smpp: a server without TCP_NODELAY.")
-@click.option("--workers", type=click.IntRange(1, 16), help="For send: worker processes (1).")
+@click.option("--workers", type=click.IntRange(1, 16), help="For send: worker processes (1; http: 3).")
 @click.option("--growth", is_flag=True, help="For send: also the cost at 10,000, to compare.")
 @click.option("--contacts", type=click.IntRange(20), help="For events: contacts there are (1,000,000).")
 @click.option(

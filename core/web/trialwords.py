@@ -48,7 +48,7 @@ def kind(key: str) -> str:
 def result(key: str) -> tuple[str, str]:
     """(tone, word) of a promised function."""
     return {
-        "pass": ("good", _("kept")), "fail": ("bad", _("not kept")), "open": ("warn", _("too early")),
+        "pass": ("good", _("met")), "fail": ("bad", _("not met")), "open": ("warn", _("too early")),
         "none": ("plain", _("not tried")),
     }[key]  # fmt: skip
 
