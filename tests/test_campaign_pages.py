@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 import pytest
 
 from core import clock, i18n
+from core.content import templates
 from core.db import database, settings, tally
 from core.db.codes import Cls, State
 from core.sending import approval, checking, drafts, dryrun, expand, lifecycle
@@ -167,6 +168,18 @@ def test_a_big_check_runs_as_a_job_and_the_page_follows_it(shop, client, draft, 
     polled = client.get(f"/campaigns/{draft}/confirm", headers=HX)
     assert polled.headers["HX-Redirect"] == f"/campaigns/{draft}/confirm"
     assert "people now" in text(client.get(f"/campaigns/{draft}/confirm"))
+
+
+def test_a_finding_leads_to_the_text_that_is_to_be_mended(shop, client, draft):
+    client.post(f"/campaigns/{draft}/checks")
+    assert "Mend the text" not in text(client.get(f"/campaigns/{draft}/checks"))
+    templates.edit(
+        shop["rt"], shop["first"], "author@shop.example", bodies={"zh": "【可乐店】本周日全场八折"}
+    )
+    client.post(f"/campaigns/{draft}/checks")
+    for step in ("checks", "confirm"):
+        page = text(client.get(f"/campaigns/{draft}/{step}"))
+        assert f'Mend the text, then come back: <a href="/templates/{shop["first"]}">first</a>' in page
 
 
 def test_nothing_is_written_by_looking(shop, client, draft):

@@ -189,3 +189,20 @@ def test_values_and_words_are_escaped(client, rt_sqlite):
         )
     )
     assert "<img" not in page and "&lt;img" in page
+
+
+def test_a_text_in_another_script_than_its_language_can_move_there(client):
+    chinese = "【可乐店】{{honorific}}，本周日全场八折"
+    page = body(client.post("/templates/check", data=form(**{"text-en": chinese})))
+    assert "This is Chinese, but it stands under English" in page and "Make it Chinese" in page
+    moved = body(client.post("/templates/check", data=form(**{"text-en": chinese}) | {"move": "zh"}))
+    assert 'name="text-zh"' in moved and 'name="text-en"' not in moved and "Make it Chinese" not in moved
+    assert "尊敬的" in moved or "女士" in moved
+    # A brand in Chinese makes no Chinese text, and a language that has its own text is not overwritten.
+    assert "Make it" not in body(
+        client.post("/templates/check", data=form(**{"text-en": "【可乐】20 % off. Reply STOP"}))
+    )
+    both = form(**{"text-en": chinese}) | {"text-zh": "【可乐店】八折"}
+    assert "Make it" not in body(client.post("/templates/check", data=both))
+    kept = body(client.post("/templates/check", data=both | {"move": "zh"}))
+    assert 'name="text-en"' in kept and "八折</textarea>" in kept

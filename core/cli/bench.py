@@ -31,7 +31,9 @@ _FOR = {"contacts": ("events",), "events": ("events", "segment")}
 @click.argument("what", type=click.Choice(list(WHAT)))
 @click.option("--n", type=click.IntRange(1), help="How many items.")
 @click.option("--provider", type=click.Choice(["null", "simulator", "http", "smpp"]), help="For send.")
-@click.option("--window", type=click.IntRange(1), help="Messages marked per wire window, for send (http: 2,000).")
+@click.option(
+    "--window", type=click.IntRange(1), help="Messages marked per wire window, for send (http: 2,000)."
+)
 @click.option("--latency-ms", type=click.IntRange(0), help="For send --provider smpp: of the server.")
 @click.option("--receipts", is_flag=True, help="For send --provider smpp: receipts stored and applied, too.")
 @click.option("--nagle", is_flag=True, help="For send --provider smpp: a server without TCP_NODELAY.")

@@ -15,6 +15,7 @@ _SCRIPTS = (
     ("ko", "\uac00-\ud7af"),
     ("ru", "\u0400-\u04ff"),
 )
+_FIELD = re.compile(r"\{\{.*?\}\}", re.S)
 _LANG = re.compile(r"([A-Za-z]{2,3})(?:[-_]([A-Za-z]{2,4}))?")
 
 
@@ -27,6 +28,15 @@ def language(tag: str) -> str:
         )
     base, rest = found[1].lower(), found[2] or ""
     return base if not rest else f"{base}-{rest.title() if len(rest) == 4 else rest.upper()}"
+
+
+def written_in(text: str) -> str:
+    """The language whose script most letters of `text` are in, fields left out; "" for Latin and other letters."""
+    letters = [letter for letter in _FIELD.sub("", text) if letter.isalpha()]
+    for lang, script in _SCRIPTS:
+        if 2 * sum(bool(re.match(f"[{script}]", letter)) for letter in letters) > len(letters):
+            return lang
+    return ""
 
 
 def guess_language(text: str) -> str:

@@ -92,6 +92,8 @@ class Editor:
             self.active = languages.language(form["add"])
             self.added = self.active not in self.bodies
             self.bodies.setdefault(self.active, "")
+        if form.get("move"):
+            self._move(languages.language(form["move"]))
         if form.get("tab"):
             self.active = languages.language(form["tab"])
             self.bodies.setdefault(self.active, "")
@@ -100,6 +102,20 @@ class Editor:
             self.query = ""
         if self.default not in self.bodies:
             self.default = next(iter(self.bodies))
+
+    def _move(self, lang: str) -> None:
+        """The text on screen is in `lang`: it stands there from now on, in the place it had."""
+        if not self.bodies.get(lang):
+            self.bodies.pop(lang, None)
+            self.bodies = {lang if key == self.active else key: body for key, body in self.bodies.items()}
+            self.active = lang
+
+    @property
+    def elsewhere(self) -> str:
+        """The language the text on screen is in when it stands under another, and may move there; else ""."""
+        lang = languages.written_in(self.body)
+        same = self.active.split("-")[0] == lang
+        return "" if same or self.bodies.get(lang) else lang
 
     @property
     def body(self) -> str:
@@ -160,6 +176,7 @@ def panel(rt: Runtime, editor: Editor) -> dict[str, Any]:
         "billing_cn": inside_china,
         "breakers": _breakers(shown.text, plan),
         "findings": drafts.check(rt, draft) if body.strip() else [],
+        "language_name": language_name,
         "costs": _costs(editor.cls, country, plan.parts) if shown.text else [],
         "sender": _sender(),
     }

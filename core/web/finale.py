@@ -134,7 +134,7 @@ def confirm(id: int):
         rule_titles={rule.title: rule.title for rule in rt().plugins.rules.values()},
         steps=steps.rail(campaign, "confirm"), check=row, report=report, account=account,
         ready=steps.first_open(campaign) == "confirm", needed=needed, segment=store_name(campaign.segment_id),
-        mine=current_user.email in approval.authors(campaign), log=log.lines(id, 10),
+        templates=steps.templates_of(campaign), mine=current_user.email in approval.authors(campaign), log=log.lines(id, 10),
         effect=_effect(report) if report and Cls(campaign.cls) in MARKETING else None,
         base=BASE_RATE, zones=_zones(report) if report else [], variant_name=findings.variant_name,
     )  # fmt: skip

@@ -15,6 +15,7 @@ from wtforms import (
 from wtforms.validators import InputRequired, Length, NumberRange, Optional
 
 from core.contract.errors import Refusal
+from core.db import database
 from core.db.models import Campaign
 from core.i18n import _, lazy
 from core.sending import checking, drafts
@@ -111,6 +112,15 @@ def kept(campaign: Campaign):
         return checking.kept(rt(), campaign)
     except Refusal:
         return None, None
+
+
+def templates_of(campaign: Campaign) -> list[tuple[int, str]]:
+    """The templates whose texts it sends, once each, as (id, name): where findings are mended."""
+    return database.query(
+        "SELECT DISTINCT t.id, t.name FROM variant v JOIN template t ON t.id = v.template_id "
+        "WHERE v.campaign_id = ? ORDER BY t.id",
+        (campaign.id,),
+    )
 
 
 def opened(id: int) -> Campaign:

@@ -204,6 +204,7 @@ def checks(id: int):
         return redirect_hx(url_for("campaigns.wizard.checks", id=id))
     return page(
         "campaigns/checks.html", fragment="campaigns/_checks.html", campaign=campaign, steps=steps.rail(campaign, "checks"),
+        templates=steps.templates_of(campaign),
         check=row, report=report, ready=steps.first_open(campaign) == "confirm",
     )  # fmt: skip
 
