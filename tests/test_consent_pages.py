@@ -21,6 +21,7 @@ from core.audience import (
 from core.contract.types import Inbound
 from core.db import database, settings
 from core.db.codes import Cls, State
+from core.measure import overview
 from core.sending import direct, inbound, links
 from tests.people import signed_in
 
@@ -169,6 +170,7 @@ def test_an_unsure_reply_is_held_with_the_number_suppressed(rt):
     assert consent.state(one)[Cls.mass].status == "opted_in"
     [held], _more = heldreplies.page(rt, held=True)
     assert (held.body, held.state, heldreplies.waiting()) == ("wrong number", "held", 1)
+    assert [(need.kind, need.n) for need in overview.needs()] == [("replies", 1)]
 
 
 def test_a_sure_one_is_a_stop_that_names_its_pattern(rt):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, tzinfo
 
 from core import clock, disk
+from core.audience import heldreplies
 from core.config import Settings
 from core.contract.types import Scope
 from core.db import database
@@ -87,13 +88,15 @@ def machine(settings: Settings) -> list[Need]:
 
 
 def needs() -> list[Need]:
-    """Approvals, campaigns that paused themselves, in-doubt messages, providers in trouble."""
+    """Approvals, replies to read, campaigns that paused themselves, in-doubt messages, providers in trouble."""
     found = [
         Need("approval", "warn", name=name, id=campaign_id, n=audience or 0)
         for campaign_id, name, audience in database.query(
             "SELECT id, name, audience FROM campaign WHERE state = 'approval' ORDER BY id DESC LIMIT 10"
         )
     ]
+    if waiting := heldreplies.waiting():
+        found.append(Need("replies", "warn", waiting))
     found += [
         Need("paused", "bad", name=name, id=campaign_id, detail=reason)
         for campaign_id, name, reason in database.query(
