@@ -82,8 +82,8 @@ PERIODIC = {
 }
 #: What throws away or ends by the date waits while a clock is in doubt (core.sending.clockwatch).
 BY_DATE = frozenset({"housekeeping", "retention", "labels", "suppressions"})
-#: Jobs a person waits for go first where the storage knows priorities.
-PRIORITY = {"send": 5, "receipts": 3, "expand": 2}
+#: Jobs a person waits for go first; the rest of a job that had its turn goes behind all (`Queue.enqueue`).
+PRIORITY = {"send": 5, "check": 4, "expand": 4, "receipts": 3, "import": 2}
 
 
 class JsonSerializer(Serializer):
@@ -148,12 +148,24 @@ class Queue:
         """Give the jobs their runtime.  Once, by `core.app.compose`."""
         self._runtime = rt
 
-    def enqueue(self, name: str, *ids: int | str) -> None:
-        """Put a hint into the queue; a queue that is away is logged and otherwise harmless."""
+    def enqueue(self, name: str, *ids: int | str, later: bool = False) -> None:
+        """Put a hint into the queue, `later` behind all others.
+
+        A queue that is away is logged and otherwise harmless.
+        """
+        priority = 0 if later else PRIORITY.get(name, 0)
         try:
-            self.huey.enqueue(self._task.s(name, *ids, priority=PRIORITY.get(name, 0)))
+            self.huey.enqueue(self._task.s(name, *ids, priority=priority))
         except Exception as error:
             log.warning("queue: %s%s was not enqueued (%s); the sweep will find the work", name, ids, error)
+
+    def waiting(self) -> bool:
+        """Does any hint wait for a worker?  A queue that is away holds none."""
+        try:
+            return self.huey.pending_count() > 0
+        except Exception as error:
+            log.warning("queue: it cannot be read (%s)", error)
+            return False
 
     def _run(self, name: str, *ids: int | str) -> None:
         if name not in JOBS:

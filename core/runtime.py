@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 class Runtime:
     """Made once by `core.app.compose` and handed down as `rt`.
 
-    `enqueue(name, *ids)` puts a hint into the queue, after the commit; the hint may be lost or repeated.
+    `enqueue(name, *ids, later=False)` puts a hint into the queue, after the commit; the hint may be lost or
+    repeated.  `later`: behind all others, for the rest of a job that had its turn.
     """
 
     settings: Settings

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("cooee.send")
 
-#: A job ends after this and puts itself into the queue again, so that others get their turn.
-SLICE_S = 10.0
+#: A job ends after this and goes to the end of the queue; when others wait there, after `TURN_S`.
+SLICE_S, TURN_S = 10.0, 2.0
 #: After a batch was broken off: what broke it, such as a full disk, may last.
 PAUSE_S = 0.5
 
@@ -34,21 +34,33 @@ def send(rt: Runtime, campaign_id: int) -> int:
 
     While the last window of a batch is on the wire the next batch is claimed and its words are made.
     """
-    worker = leases.current(rt)
-    until = clock.monotonic() + SLICE_S
+    worker, turn = leases.current(rt), _Turn(rt)
     total, ready = 0, None
     while ready or not leases.draining.is_set():
-        ready = ready or prepared(rt, worker, campaign_id, until)
+        ready = ready or prepared(rt, worker, campaign_id, turn.until)
         if ready is None:
             lifecycle.finish(rt, campaign_id)
             break
         total += len(ready.batch.items)
-        ready = _drained(rt, worker, ready, lambda: _next(rt, worker, campaign_id, until))
-        if ready is None and clock.monotonic() > until:
+        ready = _drained(rt, worker, ready, lambda: _next(rt, worker, campaign_id, turn))
+        if ready is None and turn.over():
             if not sweep.queued(rt, "send", campaign_id):
-                rt.enqueue("send", campaign_id)
+                rt.enqueue("send", campaign_id, later=True)
             break
     return total
+
+
+class _Turn:
+    """How long a job goes on: a campaign with a slow rate must not keep imports and checks waiting."""
+
+    def __init__(self, rt: Runtime):
+        self._rt, now = rt, clock.monotonic()
+        self.until, self._least = now + SLICE_S, now + TURN_S
+
+    def over(self) -> bool:
+        """Is it somebody else's turn?"""
+        now, queue = clock.monotonic(), self._rt.queue
+        return now > self.until or (now > self._least and queue is not None and queue.waiting())
 
 
 def one_batch(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> int | None:
@@ -86,10 +98,10 @@ def prepared(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> Dra
     return made if _safely(rt, worker, batch, made.render) else None
 
 
-def _next(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> Drain | None:
-    if leases.draining.is_set() or clock.monotonic() > until:
+def _next(rt: Runtime, worker: Worker, campaign_id: int, turn: _Turn) -> Drain | None:
+    if leases.draining.is_set() or turn.over():
         return None
-    return prepared(rt, worker, campaign_id, until)
+    return prepared(rt, worker, campaign_id, turn.until)
 
 
 def _drained(

@@ -96,7 +96,8 @@ def hint(rt: Runtime) -> list[int]:
     hinted = []
     for campaign_id, _cls in claiming.due_campaigns(now):
         if busy.get(campaign_id, 0) < alive and not queued(rt, "send", campaign_id):
-            rt.enqueue("send", campaign_id)
+            # Who only helps with what a worker is on takes nobody's turn.
+            rt.enqueue("send", campaign_id, later=campaign_id in busy)
             hinted.append(campaign_id)
     for (campaign_id,) in database.query("SELECT id FROM campaign WHERE state = 'expanding'"):
         if not queued(rt, "expand", campaign_id):

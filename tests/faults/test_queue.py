@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from core import jobs
 from core.db import claiming, database
 from core.sending import batch, sweep
 from tests.faults.rig import SOAK, Rig
@@ -28,6 +29,34 @@ def test_the_sweep_hints_what_is_due_once(rt):
     batch.send(rt, campaign)
     rt.queue.huey.flush()
     assert sweep.hint(rt) == [] and claiming.due_campaigns(1 << 60) == []
+
+
+def test_a_campaign_that_had_its_turn_goes_behind_what_waits(rt_sqlite, monkeypatch):
+    monkeypatch.setattr(batch, "TURN_S", 0)
+    monkeypatch.setattr(batch.claim, "BATCH_MAX", 4)
+    rt, queue = rt_sqlite, rt_sqlite.queue
+    campaign, _account = setup(rt, Tape(), 12)
+    queue.huey.flush()
+    rt.enqueue("quality")
+    assert batch.send(rt, campaign) == 4
+    assert [tuple(task.args) for task in queue.huey.pending()] == [("quality",), ("send", campaign)]
+    queue.huey.flush()
+    assert batch.send(rt, campaign) == 8, "nothing waits, so nobody has to"
+    assert states(campaign) == {"accepted": 12}
+
+
+def test_what_a_person_waits_for_goes_before_the_rest_of_a_campaign(queue_url):
+    queue = jobs.Queue(queue_url)
+    queue.huey.flush()
+    assert not queue.waiting()
+    queue.enqueue("send", 1, later=True)
+    queue.enqueue("relabel_rule", 2)
+    queue.enqueue("check", 3)
+    queue.enqueue("import", 4)
+    queue.enqueue("send", 5)
+    assert queue.waiting()
+    order = [tuple(queue.huey.dequeue().args) for _ in range(5)]
+    assert order == [("send", 5), ("check", 3), ("import", 4), ("send", 1), ("relabel_rule", 2)]
 
 
 def test_an_expansion_that_was_cut_short_is_hinted(rt):
