@@ -11,6 +11,7 @@ from core import clock, config, disk
 from core.contract.errors import CooeeError
 from core.contract.manager import Plugins
 from core.db import database, migrate
+from core.instance import databases, others_may_read
 from core.jobs import Queue
 from core.security import crypto
 from core.sending import clockwatch
@@ -57,8 +58,11 @@ def _keys(settings) -> Iterator[Finding]:
 
 
 def _permissions(settings) -> Iterator[Finding]:
-    open_files = [str(f) for f in settings.instance.glob("*.db*") if f.stat().st_mode & 0o077]
-    said = f"run `chmod 600 {' '.join(open_files)}`" if open_files else "databases are private"
+    secret = [settings.path("config.toml")]
+    open_files = [str(f) for f in databases(settings) + secret if others_may_read(f)]
+    said = (
+        f"run `chmod 600 {' '.join(open_files)}`" if open_files else "databases and config.toml are private"
+    )
     yield Finding("permissions", not open_files, said)
 
 
@@ -66,12 +70,8 @@ def _database(settings) -> Iterator[Finding]:
     database.connect(settings.database_url)
     version = database.scalar("SHOW server_version") if database.is_postgres() else sqlite3.sqlite_version
     yield Finding("database", True, f"{'PostgreSQL' if database.is_postgres() else 'SQLite'} {version}")
-    pending = migrate.pending(Plugins.discover(settings.path("plugins")).migrations)
-    yield Finding(
-        "schema",
-        not pending,
-        f"pending: {', '.join(pending)}; run `cooee upgrade`" if pending else "up to date",
-    )
+    trouble = migrate.trouble(Plugins.discover(settings.path("plugins")).migrations)
+    yield Finding("schema", not trouble, trouble or "up to date")
     off = database.one("SELECT value FROM setting WHERE key = 'sending_off'")
     yield Finding("sending", off is None, f"off ({off[0]}); run `cooee resume-sending`" if off else "on")
 

@@ -19,7 +19,12 @@ DOTS = "••••"
 MANY, LONG = 40, 60
 _DIGITS = re.compile(r"\d(?:[ .()\-]{0,2}\d){6,}")
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")
-_LOG_NUMBER = re.compile(r"(?<!\d)\d{7,15}(?!\d)")
+_LOG_NUMBER = re.compile(r"(?<!\d)\d(?:[ .()\-]{0,2}\d){6,14}(?!\d)")
+_ADDRESS = re.compile(r"\d{1,3}(?:\.\d{1,3}){3}")
+#: Where in the code a line of a traceback is: it says where to look, and nobody's number.
+_PLACE = re.compile(r'(^ *File ".*", line \d+)', re.M)
+#: The token of a webhook's address, plain, in JSON and in a URL.
+_HOOK = re.compile(r"(hooks(?:\\?/|%2F))[\w-]{20,}(?=\\?/|%2F)", re.I)
 #: Names of fields, parameters and headers whose value is never kept.
 _SECRET = re.compile(
     r"pass|pwd|secret|token|auth|api.?key|app.?key|credential|signature|^sig$|^key$|cookie|session", re.I
@@ -58,6 +63,15 @@ def _hidden(found: re.Match[str]) -> str:
     if date and not run[date.end() : date.end() + 1].isdigit():
         return date[0] + _DIGITS.sub(_hidden, run[date.end() :])
     return number("".join(char for char in run if char.isdigit()))
+
+
+def hooks(text: str) -> str:
+    """A text without the tokens of our addresses for webhooks.
+
+    >>> hooks("https://shop.example/hooks/0123456789abcdefghij_-/receipt")
+    'https://shop.example/hooks/••••/receipt'
+    """
+    return _HOOK.sub(rf"\1{DOTS}", text)
 
 
 class Mask:
@@ -168,14 +182,41 @@ _COMMON = re.compile(
 
 
 class LogFilter(logging.Filter):
-    """Masks phone numbers in log lines; ids of messages and leases have more digits."""
+    """Masks phone numbers and tokens of webhooks in log lines and the tracebacks below them.
+
+    Ids of messages and leases have more digits; addresses of machines, dates and lines of files stay.
+    """
 
     def filter(self, record: logging.LogRecord) -> bool:
         text = record.getMessage()
-        masked = _LOG_NUMBER.sub(lambda found: number(found[0]), text)
+        masked = logged(text)
         if masked != text:
             record.msg, record.args = masked, ()
+        if record.exc_info and not record.exc_text:
+            record.exc_text = logging.Formatter().formatException(record.exc_info)
+        # What a formatter finds here it takes as it is.
+        record.exc_text = record.exc_text and traced(record.exc_text)
+        record.stack_info = record.stack_info and traced(record.stack_info)
         return True
+
+
+def logged(text: str) -> str:
+    """A line of the log, masked.
+
+    >>> logged("138-0013-8000 from 192.168.100.200 on lease 4611686018427387904")
+    '138••••8000 from 192.168.100.200 on lease 4611686018427387904'
+    """
+    return hooks(_LOG_NUMBER.sub(_hidden_in_log, text))
+
+
+def traced(text: str) -> str:
+    """A traceback, masked; files and lines stay."""
+    pieces = _PLACE.split(text)
+    return "".join(piece if at % 2 else logged(piece) for at, piece in enumerate(pieces))
+
+
+def _hidden_in_log(found: re.Match[str]) -> str:
+    return found[0] if _ADDRESS.fullmatch(found[0]) else _hidden(found)
 
 
 def guard_logs(handlers: Sequence[logging.Handler] | None = None) -> None:

@@ -1,6 +1,7 @@
 """`cooee doctor` names what is wrong and what to do."""
 
 import json
+import os
 
 from click.testing import CliRunner
 
@@ -41,3 +42,34 @@ def test_a_broken_plugin_is_named(rt_sqlite, sqlite_instance):
     rt_sqlite.settings.path("plugins").mkdir(exist_ok=True)
     rt_sqlite.settings.path("plugins", "broken.py").write_text("1 / 0")
     assert "ZeroDivisionError" in examine(sqlite_instance)["plugin broken"]["said"]
+
+
+def test_files_others_may_read_are_named(rt_sqlite, sqlite_instance):
+    settings = rt_sqlite.settings
+    assert examine(sqlite_instance)["permissions"]["ok"]
+    for name in ("config.toml", "cooee.db"):
+        settings.path(name).touch()
+        settings.path(name).chmod(0o644)
+    found = examine(sqlite_instance)["permissions"]
+    assert not found["ok"]
+    assert found["said"] == f"run `chmod 600 {settings.path('cooee.db')} {settings.path('config.toml')}`"
+
+
+def test_a_new_instance_is_its_owners_alone_and_a_start_keeps_it_so(tmp_path, monkeypatch, caplog):
+    from core import instance as instances
+    from core.app import compose
+
+    monkeypatch.setenv("COOEE_INSTANCE", str(tmp_path / "new"))
+    monkeypatch.setenv("COOEE_QUEUE_URL", "memory://")
+    before = os.umask(0o022)
+    try:
+        folder = instances.create().instance
+        assert [f.name for f in folder.rglob("*") if f.is_file() and f.stat().st_mode & 0o077] == []
+        assert not (folder / "config.toml").stat().st_mode & 0o077
+        (folder / "cooee.db").chmod(0o644)
+        caplog.clear()
+        compose()
+    finally:
+        os.umask(before)
+    assert not (folder / "cooee.db").stat().st_mode & 0o077
+    assert f"{folder / 'cooee.db'} could be read by others" in caplog.text

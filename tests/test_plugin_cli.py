@@ -100,13 +100,13 @@ def test_an_unknown_plugin_is_refused_in_one_sentence(cli_sqlite, name, words):
 
 def test_a_file_is_installed_into_the_instance_and_removed(cli_sqlite, rt_sqlite, tmp_path):
     file, _test = scaffold.write("check", "calm", tmp_path)
-    assert cli_sqlite("plugin", "install", file).exit_code == 0
+    assert json.loads(cli_sqlite("plugin", "install", file, "--json").stdout) == {"installed": ["calm"]}
     assert cli_sqlite("plugin", "install", file).exit_code == 1
     again = compose()
     assert "calm" in again.plugins.checks
     assert again.plugins.all["calm"].source == "instance"
     rt_sqlite.plugins.all["calm"] = again.plugins.all["calm"]
-    assert cli_sqlite("plugin", "uninstall", "calm").exit_code == 0
+    assert json.loads(cli_sqlite("plugin", "uninstall", "calm", "--json").stdout) == {"removed": "calm"}
     assert "calm" not in compose().plugins.checks
 
 
@@ -145,3 +145,61 @@ def test_a_bundled_plugin_cannot_be_uninstalled(cli_sqlite):
     done = cli_sqlite("plugin", "uninstall", "providers.http")
     assert done.exit_code == 1
     assert "cooee plugin disable providers.http" in done.stderr
+
+
+CHECKS = "from core import ContentCheck, Provider, hookimpl\nclass Calm(ContentCheck):\n    name = 'calm'\n"
+FAULTS = {
+    "syntax": ("def x(:", "SyntaxError"),
+    "raises": ("1 / 0", "ZeroDivisionError"),
+    "misspelt": (CHECKS + "@hookimpl\ndef register_check():\n    return [Calm]\n", "did you mean register_checks?"),
+    "arguments": (CHECKS + "@hookimpl\ndef register_checks(rt):\n    return [Calm]\n", "rt"),
+    "kind": (CHECKS + "@hookimpl\ndef register_checks():\n    return Calm\n", "not a list"),
+    "unmarked": (CHECKS + "def register_checks():\n    return [Calm]\n", "not marked with @hookimpl"),
+    "hook": (CHECKS + "@hookimpl\ndef register_checks():\n    return [1 / 0]\n", "register_checks raised ZeroDivisionError"),
+    "jobs": (CHECKS + "@hookimpl\ndef register_jobs():\n    return ['daily']\n", "no usable Job"),
+    "taken": (
+        CHECKS + "class Mine(Provider):\n    name, title = 'simulator', 'Mine'\n    def send(self, messages):\n"
+        "        return []\n@hookimpl\ndef register_providers():\n    return [Mine]\n",
+        "'simulator' exists already, from providers.simulator",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_check_and_install_say_why_a_plugin_cannot_work(fault, tmp_path, cli_sqlite, rt_sqlite):
+    source, reason = FAULTS[fault]
+    file = tmp_path / "mine_of_shop.py"
+    file.write_text(source)
+    checked = cli_sqlite("plugin", "check", file)
+    assert checked.exit_code == 1 and reason in checked.stdout, checked.output
+    installed = cli_sqlite("plugin", "install", file)
+    assert installed.exit_code == 1 and reason in installed.stderr
+    assert list(rt_sqlite.settings.path("plugins").glob("*.py")) == []
+
+
+def test_check_takes_a_file_that_only_listens(tmp_path, cli_sqlite):
+    file = tmp_path / "listens.py"
+    file.write_text("from core import hookimpl\n@hookimpl\ndef messages_changed(changes):\n    pass\n")
+    assert cli_sqlite("plugin", "check", file).exit_code == 0
+
+
+def test_check_takes_a_bundled_plugin_by_its_file(cli_sqlite):
+    assert cli_sqlite("plugin", "check", ROOT / "plugins" / "providers" / "null.py").exit_code == 0
+
+
+@pytest.mark.parametrize("name", ["http", "json", "simulator", "core"])
+def test_a_skeleton_does_not_hide_a_module_of_python_or_of_cooee(name, tmp_path):
+    with pytest.raises(Refusal, match="choose another name"):
+        scaffold.write("provider", name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_installing_and_removing_are_in_the_audit_log(cli_sqlite, rt_sqlite, tmp_path):
+    from core.db.models import Audit
+
+    file, _test = scaffold.write("check", "calm", tmp_path)
+    cli_sqlite("plugin", "install", file)
+    rt_sqlite.plugins.all["calm"] = compose().plugins.all["calm"]
+    cli_sqlite("plugin", "uninstall", "calm")
+    lines = [(row.action, row.object) for row in Audit.select().where(Audit.action.startswith("plugin."))]
+    assert lines == [("plugin.install", "calm"), ("plugin.uninstall", "calm")]

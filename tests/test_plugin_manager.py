@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 import types
+from datetime import datetime
 
 import pytest
+from click import Command
+from flask import Blueprint
 
-from core import ContentCheck, Job, Provider, Rule, hookimpl, hookspec
+from core import ContentCheck, Job, MenuItem, Panel, Provider, Rule, hookimpl, hookspec
 from core.contract import manager
 from core.contract.manager import FAILING, PATIENCE, Plugins
+
+A, B, FIRST, LAST = (Panel(name, f"{name}.html") for name in ("a", "b", "first", "last"))
 
 
 def copy(function):
@@ -44,13 +49,13 @@ def of(made: Plugins, name: str) -> dict:
 
 def test_answers_come_in_the_order_of_registration():
     made = plugins(
-        b=plugin(menu_items=lambda: ["b"]),
-        a=plugin(menu_items=lambda: ["a"]),
-        last=plugin(menu_items=hookimpl(lambda: ["last"], trylast=True)),
-        c=plugin(menu_items=lambda: None),
-        first=plugin(menu_items=hookimpl(lambda: ["first"], tryfirst=True)),
+        b=plugin(panels=lambda: [B]),
+        a=plugin(panels=lambda: [A]),
+        last=plugin(panels=hookimpl(lambda: [LAST], trylast=True)),
+        c=plugin(panels=lambda: None),
+        first=plugin(panels=hookimpl(lambda: [FIRST], tryfirst=True)),
     )
-    assert made.call("menu_items") == [["first"], ["b"], ["a"], ["last"]]
+    assert made.call("panels", page="contact", obj=None) == [[FIRST], [B], [A], [LAST]]
 
 
 def test_one_that_raises_does_not_stop_the_others(caplog):
@@ -105,10 +110,10 @@ def test_a_hook_without_its_mark_is_reported():
 
 
 def test_wrong_arguments_are_a_load_failure_of_that_plugin_only():
-    made = plugins(a=plugin(messages_changed=lambda wrong: None), b=plugin(menu_items=lambda: ["b"]))
+    made = plugins(a=plugin(messages_changed=lambda wrong: None), b=plugin(panels=lambda: [B]))
     assert of(made, "a")["state"] == "failed"
     assert "wrong" in of(made, "a")["reason"]
-    assert made.call("menu_items") == [["b"]]
+    assert made.call("panels", page="contact", obj=None) == [[B]]
 
 
 def test_a_plugin_adds_hooks_of_its_own_that_others_implement():
@@ -225,6 +230,23 @@ def test_a_hold_that_cannot_be_decided_holds_the_whole_window_even_when_switched
     assert made.call("hold_messages", cls="mass", message_ids=[1, 2]) == [{1: (None, "cap")}]
 
 
+@pytest.mark.parametrize(
+    "wrong", [[1, 2], {1: "later"}, {1: (None, "cap"), 2: (datetime(2027, 1, 1), "cap")}, "no"]
+)
+def test_a_hold_that_decides_nothing_holds_the_whole_window(wrong):
+    made = plugins(odd=plugin(hold_messages=hookimpl(lambda: wrong)))
+    [held] = made.call("hold_messages", cls="mass", message_ids=[1, 2])
+    assert set(held) == {1, 2} and all(until.tzinfo for until, _reason in held.values())
+    assert "decides nothing" in of(made, "odd")["problems"][0]
+
+
+def test_values_for_a_text_that_are_none_are_left_out():
+    made = plugins(
+        odd=plugin(merge_values=lambda: {1: "Ann"}), good=plugin(merge_values=lambda: {1: {"x": "Ann"}})
+    )
+    assert made.call("merge_values", names=["x"], contact_ids=[1]) == [{1: {"x": "Ann"}}]
+
+
 def test_a_slow_decision_counts_as_a_failure(monkeypatch):
     monkeypatch.setitem(manager.SLOW_MS, "hold_messages", 5.0)
     made = plugins(slow=plugin(hold_messages=lambda message_ids: time.sleep(0.01) or {}))
@@ -235,11 +257,11 @@ def test_a_slow_decision_counts_as_a_failure(monkeypatch):
 
 
 def test_a_plugin_that_is_off_gives_nothing():
-    made = plugins(a=plugin(register_providers=lambda: [Mine], menu_items=lambda: ["a"]))
+    made = plugins(a=plugin(register_providers=lambda: [Mine], panels=lambda: [A]))
     assert "mine" in made.providers
     made.disable_all({"a": "not wanted", "unknown": "x"})
     assert made.providers == {}
-    assert made.call("menu_items") == []
+    assert made.call("panels", page="contact", obj=None) == []
     assert (of(made, "a")["state"], of(made, "a")["reason"]) == ("off", "not wanted")
 
 
@@ -267,3 +289,82 @@ def test_every_hook_says_what_it_is_for():
         if hasattr(spec, "cooee_spec") and not (spec.__doc__ or "")
     ]
     assert naked == []
+
+
+@pytest.mark.parametrize(
+    ("hook", "wrong", "right"),
+    [
+        ("menu_items", ["a line", MenuItem("Mine", 7)], MenuItem("Mine", "mine.index")),
+        ("panels", [{"title": "Mine"}, Panel("Mine", "")], A),
+        (
+            "register_jobs",
+            ["daily", Job("", 5, print), Job("x", 0, print), Job("x", 5, None)],
+            Job("x", 5, print),
+        ),
+        ("register_blueprints", ["pages"], Blueprint("mine", __name__)),
+        ("register_commands", [print], Command("mine")),
+    ],
+)
+def test_what_a_hook_must_not_give_is_left_out_and_counted(hook, wrong, right):
+    made = Plugins([])
+    for name, given in (("good", [right]), ("bad", [*wrong, right]), ("odd", 7)):
+        module = types.ModuleType(name)
+        setattr(module, hook, hookimpl(lambda *_given, given=given: given))
+        made.register(module, name)
+    arguments = {"page": "contact", "obj": None} if hook == "panels" else {}
+    assert made.call(hook, **arguments) == [[right], [right]]
+    assert of(made, "good")["problems"] == [] and of(made, "good")["calls"][hook]["errors"] == 0
+    assert f"{hook} gave {repr(wrong[0])[:20]}" in of(made, "bad")["problems"][0]
+    assert of(made, "odd")["problems"] == [f"{hook} gave int, not a list"]
+    assert all(of(made, name)["calls"][hook]["errors"] for name in ("bad", "odd"))
+
+
+def test_settings_that_are_no_forms_are_left_out():
+    made = plugins(
+        a=plugin(register_settings=lambda: {"main": Mine.Form, "odd": 7}), b=plugin(register_settings=nothing)
+    )
+    assert list(made.settings) == ["a.main"]
+    assert "'odd'" in of(made, "a")["problems"][0]
+    assert of(made, "b")["problems"] == ["register_settings gave list, not a mapping"]
+
+
+def test_jobs_that_are_none_leave_the_others_of_the_worker():
+    made = plugins(
+        a=plugin(register_jobs=lambda: ["x"]), b=plugin(register_jobs=lambda: [Job("tick", 5, print)])
+    )
+    assert [job.name for job in made.jobs] == ["b.tick"]
+
+
+def test_pages_that_cannot_be_mounted_leave_the_others(rt_sqlite):
+    from core.web.application import make_app
+
+    fine, twice, broken = Blueprint("fine", "x"), Blueprint("contacts", "x"), Blueprint("broken", "x")
+    fine.add_url_rule("/", "index", lambda: "here")
+    machine = Blueprint("webhooks", "x")
+    twice.add_url_rule("/", "index", lambda: "not here")
+    broken.record(lambda state: 1 / 0)
+    for name, given in (("fine", fine), ("twice", twice), ("broken", broken), ("machine", machine)):
+        module = types.ModuleType(name)
+        module.register_blueprints = hookimpl(lambda given=given: [given])
+        rt_sqlite.plugins.register(module, name)
+    app = make_app(rt_sqlite)
+    assert "fine.index" in app.view_functions
+    assert app.url_map.bind("x").match("/p/fine/") == ("fine.index", {})
+    assert "already" in of(rt_sqlite.plugins, "twice")["problems"][0]
+    assert "already" in of(rt_sqlite.plugins, "machine")["problems"][0]
+    assert "cannot be mounted" in of(rt_sqlite.plugins, "broken")["problems"][0]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "a line",
+        MenuItem("Mine", "messages.show"),
+        MenuItem("Mine", "nobody.index"),
+        MenuItem("M", "messages.index", "no-such"),
+    ],
+)
+def test_a_line_of_the_menu_that_cannot_be_shown_is_left_out(app, rt_sqlite, client, item):
+    rt_sqlite.plugins.register(plugin(menu_items=hookimpl(lambda: [item])), "odd")
+    assert client.get("/").status_code == 200
+    assert "menu_items gave" in client.get("/settings/plugins/odd").text

@@ -145,6 +145,27 @@ def test_what_went_wrong_is_kept_as_it_was_said_but_masked(rt, monkeypatch):
     assert SECRET not in whole and "8613800000000" not in whole
 
 
+def test_the_token_of_the_webhooks_is_not_kept_and_old_rows_do_not_show_it(rt_sqlite, login, monkeypatch):
+    monkeypatch.setattr(rt_sqlite.settings, "http_allow", "127.0.0.1")
+    monkeypatch.setattr(rt_sqlite.settings, "http_plain", True)
+    body = '{"to": "{to}", "text": "{text}", "tell": "{callback}"}'
+    with peer.gateway(lambda call, connection: peer.answer(400, {"error": "no"})) as server:
+        account = http_account(rt_sqlite, server.url, body=body)
+        direct.send(rt_sqlite, "+8613800000000", "notice", "hello there", account.id)
+        batch.send(rt_sqlite, direct.campaign(Cls.notice))
+    [row] = lines("send")
+    stored_now = str(database.query("SELECT * FROM provider_call"))
+    assert "/hooks/••••/receipt" in stored_now and account.token not in stored_now
+    with database.write_tx():
+        database.execute(
+            "UPDATE provider_call SET error = ?, detail = replace(detail, '••••/receipt', ?)",
+            (f"no answer for /hooks/{account.token}/inbound", f"{account.token}/receipt"),
+        )
+    viewer = login("viewer")
+    for page in (viewer.get("/providers/calls").text, viewer.get(f"/providers/calls/{row.id}").text):
+        assert "/hooks/••••/" in page and account.token not in page
+
+
 PHONE = st.integers(10_000_000_000, 999_999_999_999_999).map(str)
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cs", "Cc", "Nd"]), min_size=6, max_size=60)
 KEY = st.text("abcdefghijklmnopqrstuvwxyzABCDEFG0123456789+/=_-", min_size=6, max_size=40)
@@ -179,12 +200,59 @@ def test_no_number_passes_the_filter_of_the_log(phone, shape):
     assert phone not in record.getMessage()
 
 
+def logged(message: str, error: Exception | None = None, stack: str | None = None) -> str:
+    record = logging.LogRecord(
+        "x", logging.INFO, "", 0, message, (), error and (type(error), error, error.__traceback__)
+    )
+    record.stack_info = stack
+    redact.LogFilter().filter(record)
+    return logging.Formatter().format(record)
+
+
+def test_no_number_passes_in_a_traceback_and_its_lines_stay():
+    try:
+        raise ValueError("cannot send to +86 138-0013-8000")
+    except ValueError as error:
+        text = logged(
+            "it broke", error, 'Stack:\n  File "/srv/1380013/a.py", line 13800138, in x 13800138000'
+        )
+    assert "8000" in text and "138-0013" not in text and "13800138000" not in text
+    assert f'File "{__file__}", line ' in text
+    assert 'File "/srv/1380013/a.py", line 13800138, in x' in text
+
+
+@pytest.mark.parametrize("spelling", ["+86 138 0013 8000", "(415) 555-2671", "138.0013.8000"])
+def test_a_number_with_separators_is_masked_in_the_log(spelling):
+    assert spelling not in logged(f"to {spelling}: no")
+
+
+def test_dates_and_addresses_of_machines_stay_in_the_log():
+    line = "2026-11-22 02:01:03 from 192.168.100.200 port 8080"
+    assert logged(line) == line
+
+
 def test_ids_of_messages_pass_the_filter_of_the_log():
     record = logging.LogRecord(
         "x", logging.INFO, "", 0, "lease %s of %s", (4_611_686_018_427_387_904, 7), None
     )
     redact.LogFilter().filter(record)
     assert record.getMessage() == "lease 4611686018427387904 of 7"
+
+
+def test_what_a_provider_raises_by_mistake_is_logged_without_number_and_words(rt, caplog):
+    tape = kit.Tape(window=10)
+
+    def act(messages):
+        raise ValueError(f"cannot send to {messages[0].to}: {messages[0].text}")
+
+    tape.act = act
+    campaign, _account = kit.setup(rt, tape, n=3)
+    kit.send_all(rt, campaign, rounds=1)
+    [record] = [record for record in caplog.records if record.name == "cooee.wire"]
+    text = logging.Formatter().format(record)
+    sent = tape.sent[0]
+    assert sent.text not in text and sent.to not in text
+    assert "ValueError: cannot send to" in text and f'File "{__file__}", line ' in text
 
 
 def test_a_code_never_stands_in_the_log(rt):
@@ -282,6 +350,9 @@ def test_only_what_is_proven_not_sent_goes_again_and_once(rt):
     assert again.what(call) == (1, 1, 1)
     assert again.again(rt, call, "ann@example.com") == (1, 1, 1)
     direct = database.scalar("SELECT id FROM campaign WHERE name = 'direct:mass'")
+    with database.write_tx():
+        # Whatever the hour of the test.
+        database.execute('UPDATE campaign SET options = \'{"quiet_hours": "off"}\' WHERE id = ?', (direct,))
     for one in (campaign, direct):
         kit.send_all(rt, one)
     assert kit.states(campaign) == {"rejected": 1, "accepted": 1, "in_doubt": 1}

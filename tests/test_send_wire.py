@@ -182,3 +182,33 @@ def test_every_error_of_a_call_has_its_verdict():
     assert wire.verdict(Refused("x")).outcome == "rejected"
     for error in (BadConfig("x"), Unreachable("x"), Throttled("x")):
         assert wire.verdict(error).outcome == wire.WITHHELD
+
+
+def test_numbers_in_what_a_provider_says_reach_neither_the_journal_nor_the_message(rt):
+    tape = Tape(window=10)
+    told = [
+        Result("rejected", code="blocked 8613800138001", reason="blacklisted: +86 138-0013-8001"),
+        Result("accepted", provider_id="p-8613800138001"),
+        Result("rejected", code="21610", reason="no"),
+    ]
+    tape.act = lambda messages: told[: len(messages)]
+    campaign, _account = setup(rt, tape, 3)
+    send_all(rt, campaign, 1)
+    [journal] = rt.settings.path("journal").glob("*.log")
+    for text in (journal.read_text(), str(rows(campaign, "reason"))):
+        assert "86138••••8001" in text and "21610" in text
+        assert "13800138001" not in text.replace("p-8613800138001", "")
+    # Its receipts name it by this id.
+    assert "p-8613800138001" in str(rows(campaign, "provider_id"))
+
+
+def test_a_code_the_account_knows_is_told_as_it_is(rt):
+    from core.contract.errors import Refused
+    from core.sending.item import Lane
+
+    lane = Lane.__new__(Lane)
+    object.__setattr__(lane, "errors", {"100000123": "content"})
+    known = Result("rejected", code="100000123")
+    assert wire._private(lane, known) is known
+    assert wire._private(lane, Result("rejected", code="100000124")).code == "1••••0124"
+    assert wire.verdict(Refused("no route to +8613800138001")).reason == "no route to +86138••••8001"

@@ -163,9 +163,15 @@ def test_no_body_breaks_the_receiver(house, body):
 
 def test_the_greeting_of_woocommerce_is_answered(house):
     source = store.create(house, "Woo", "woocommerce", secret=SECRET)
-    body = b"webhook_id=12"
-    headers = signed("woocommerce", "", body) | {"content-type": "application/x-www-form-urlencoded"}
-    assert hooks.receive(house, source.token, headers, body) == hooks.Answer(200, "ready")
+    # WC_Webhook::deliver_ping sends this form and no signature.
+    headers = {
+        "content-type": "application/x-www-form-urlencoded",
+        "user-agent": "WooCommerce/9.4.2 Hookshot",
+    }
+    assert hooks.receive(house, source.token, headers, b"webhook_id=12") == hooks.Answer(200, "ready")
+    assert store.calls(source.id) == []
+    for other in (b"webhook_id=12&x=1", b"webhook_id=a", b"webhook_id=", b"webhook_id=12\n"):
+        assert hooks.receive(house, source.token, headers, other) == hooks.FORGED
 
 
 def test_a_source_that_is_off_or_unknown_takes_nothing(house):

@@ -69,3 +69,16 @@ def test_reports_of_the_content_policy_are_logged_on_one_line(app, caplog):
     )
     assert answer.status_code == 204
     assert '{"a":1} forged line' in caplog.text
+
+
+def test_reports_cannot_steer_a_terminal_or_fill_the_log(app, caplog, monkeypatch):
+    monkeypatch.setattr("core.clock.now_ms", lambda: 1_800_000_000_000)
+    client = app.test_client()
+    answers = [
+        client.post("/health/csp", data=b"\x1b]0;owned\x07\xc2\x9b2J ok").status_code for _report in range(30)
+    ]
+    assert answers == [204] * 10 + [429] * 20
+    lines = [record.getMessage() for record in caplog.records if record.name == "cooee.csp"]
+    assert lines == ["content policy:  ]0;owned  2J ok"] * 10
+    elsewhere = client.post("/health/csp", data=b"x", environ_base={"REMOTE_ADDR": "203.0.113.9"})
+    assert elsewhere.status_code == 204

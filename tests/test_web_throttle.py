@@ -88,3 +88,20 @@ def test_no_address_or_mail_is_stored_in_clear(app):
     login(app, "li@shop.example", "wrong", ip="10.1.2.3")
     keys = " ".join(key for (key,) in database.query("SELECT key FROM throttle"))
     assert keys and "10.1.2.3" not in keys and "shop.example" not in keys
+
+
+@pytest.mark.parametrize("spelling", ["li@shop。example", " LI@shop.example", "li@ｓhop.example"])
+def test_another_spelling_of_an_address_is_the_same_account(app, still, spelling):
+    users.add("test", "li@shop.example", "viewer", PASSWORD)
+    for i in range(5):
+        assert login(app, "li@shop.example", "wrong", ip=f"10.0.0.{i}").status_code == 200
+    assert login(app, spelling, PASSWORD, ip="10.0.0.99").status_code == 429
+
+
+def test_a_network_of_ipv6_is_one_source(app, still):
+    answers = [
+        login(app, f"p{i}@shop.example", "wrong", ip=f"2001:db8:0:1:{i:x}::{i:x}").status_code
+        for i in range(22)
+    ]
+    assert answers == [200] * 20 + [429] * 2
+    assert login(app, "p@shop.example", "wrong", ip="2001:db8:0:2::1").status_code == 200

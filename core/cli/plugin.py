@@ -15,6 +15,7 @@ from core.contract import scaffold
 from core.contract.discovery import ENTRY_POINTS, find, load_file
 from core.contract.errors import Refusal
 from core.contract.manager import Plugins
+from core.contract.registry import FAMILIES
 from core.db import database, pluginstate
 from core.security import audit
 
@@ -53,33 +54,36 @@ def list_(rt, as_json: bool) -> None:
 
 @command.command("enable")
 @click.argument("name")
+@json_option
 @pass_rt
-def enable(rt, name: str) -> None:
+def enable(rt, name: str, as_json: bool) -> None:
     """Switch a plugin on; running processes follow when they start again.
 
     Example: cooee plugin enable providers.http
     """
-    _switch(rt, name, True)
+    _switch(rt, name, True, as_json)
 
 
 @command.command("disable")
 @click.argument("name")
 @click.option("--reason", default="", help="Why, for others to read.")
+@json_option
 @pass_rt
-def disable(rt, name: str, reason: str) -> None:
+def disable(rt, name: str, reason: str, as_json: bool) -> None:
     """Switch a plugin off; running processes follow when they start again.
 
     Example: cooee plugin disable providers.http --reason "not used here"
     """
-    _switch(rt, name, False, reason)
+    _switch(rt, name, False, as_json, reason)
 
 
-def _switch(rt, name: str, on: bool, reason: str = "") -> None:
+def _switch(rt, name: str, on: bool, as_json: bool, reason: str = "") -> None:
     full = _named(rt.plugins, name)
     with database.write_tx():
         pluginstate.remember(full, on, reason or "" if on else reason or f"switched off by {whoami()}")
         audit.record(whoami(), "plugin.enable" if on else "plugin.disable", full, reason)
-    click.echo(f"{full} is {'on' if on else 'off'}; restart Cooee to apply it everywhere.")
+    told = f"{full} is {'on' if on else 'off'}; restart Cooee to apply it everywhere."
+    emit({"name": full, "enabled": on, "reason": reason}, as_json, told)
 
 
 def _named(plugins: Plugins, name: str) -> str:
@@ -99,8 +103,9 @@ def _named(plugins: Plugins, name: str) -> str:
 @click.option(
     "--pip-option", "options", multiple=True, help="Given on to pip, e.g. --pip-option=--no-deps. Repeatable."
 )
+@json_option
 @pass_rt
-def install(rt, what: str, options: tuple[str, ...]) -> None:
+def install(rt, what: str, options: tuple[str, ...], as_json: bool) -> None:
     """Install a single .py file into this instance, or a package into this Python by pip.
 
     Example: cooee plugin install ./my_gateway.py
@@ -112,23 +117,25 @@ def install(rt, what: str, options: tuple[str, ...]) -> None:
             raise Refusal(f"{target} exists already; `cooee plugin uninstall {file.stem}` removes it.")
         target.parent.mkdir(exist_ok=True)
         shutil.copyfile(file, target)
-        new = load_file(target)
-        if new.error:
+        if wrong := _wrong_with(rt, target):
             target.unlink()
-            raise Refusal(f"{file} cannot be loaded and was not installed: {new.error}")
-        click.echo(f"{new.name} is installed; restart Cooee to use it.")
+            raise Refusal(f"{file} was not installed: {'; '.join(wrong)}.")
+        _audit("plugin.install", file.stem, str(file))
+        emit({"installed": [file.stem]}, as_json, f"{file.stem} is installed; restart Cooee to use it.")
         return
     before = _distributions()
     _pip("install", *options, what)
     new_names = sorted(_distributions().keys() - before.keys())
+    _audit("plugin.install", ", ".join(new_names), what)
     told = f"{', '.join(new_names)}: installed" if new_names else "Installed, but it registers no new plugin"
-    click.echo(f"{told}; restart Cooee to use it.")
+    emit({"installed": new_names}, as_json, f"{told}; restart Cooee to use it.")
 
 
 @command.command("uninstall")
 @click.argument("name")
+@json_option
 @pass_rt
-def uninstall(rt, name: str) -> None:
+def uninstall(rt, name: str, as_json: bool) -> None:
     """Remove a plugin that was installed; bundled ones can only be disabled.
 
     Example: cooee plugin uninstall my_gateway
@@ -140,7 +147,21 @@ def uninstall(rt, name: str) -> None:
         _pip("uninstall", "-y", _distributions()[plugin.name])
     else:
         raise Refusal(f"{plugin.name} comes with Cooee; use `cooee plugin disable {plugin.name}`.")
-    click.echo(f"{plugin.name} is removed; restart Cooee to apply it.")
+    _audit("plugin.uninstall", plugin.name, plugin.path)
+    emit({"removed": plugin.name}, as_json, f"{plugin.name} is removed; restart Cooee to apply it.")
+
+
+def _wrong_with(rt, file: Path) -> list[str]:
+    """What `cooee plugin list` would say of a file among all the others there are, in the way a start loads them."""
+    for report in Plugins.discover(rt.settings.path("plugins")).report():
+        if report["path"] == str(file):
+            return [*([report["reason"]] if report["state"] == "failed" else []), *report["problems"]]
+    return [f"it is called {file.name}, and files called so are not loaded"]
+
+
+def _audit(action: str, name: str, detail: str) -> None:
+    with database.write_tx():
+        audit.record(whoami(), action, name, detail)
 
 
 def _distributions() -> dict[str, str]:
@@ -216,10 +237,22 @@ def _checked(path: Path) -> list[tuple[str, str, list[str]]]:
             else [load_file(path.resolve())]
         )
         plugins = Plugins(many)
+        _note_taken(plugins)
         found = list(check_all(plugins))
-    if len(found) <= len(plugins.all):
+    if not any(broken for _plugin, _what, broken in found) and not any(map(plugins.hooks_of, plugins.all)):
         raise Refusal(f"{path} registers nothing; does it have functions marked with @hookimpl?")
     return found
+
+
+def _note_taken(plugins: Plugins) -> None:
+    """Names a bundled plugin has are taken: beside it this one's could never load."""
+    bundled = Plugins.discover(installed=False)
+    for family in FAMILIES:
+        for name in getattr(plugins, family):
+            plugin = plugins.all[plugins.owner(family, name)]
+            owner = bundled.owner(family, name) if name in getattr(bundled, family) else ""
+            if owner and bundled.all[owner].path != plugin.path:
+                plugin.note(f"{family}: {name!r} exists already, from {owner}")
 
 
 def _loaded(ctx: click.Context, name: str) -> list[tuple[str, str, list[str]]]:

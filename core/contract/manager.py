@@ -23,9 +23,9 @@ from typing import Any
 import pluggy
 
 from core import clock
-from core.contract import hookspecs, types
+from core.contract import answers, hookspecs, types
 from core.contract.discovery import BUNDLED, Plugin, find
-from core.contract.registry import FAMILIES, Registry
+from core.contract.registry import FAMILIES, OTHERS, Registry
 
 log = logging.getLogger("cooee.plugins")
 
@@ -150,13 +150,19 @@ class Plugins(Registry):
         An implementation that raises is counted and left out; the others are asked all the same.
         `hold_messages` fails closed: a plugin that cannot answer holds the whole window for a minute.
         """
-        if not self._impls[hook]:
-            return []
-        return [answer for _plugin, answer in self._each(hook, arguments)]
+        return [answer for _plugin, answer in self.call_each(hook, **arguments)]
+
+    def call_each(self, hook: str, **arguments: Any) -> list[tuple[Plugin, Any]]:
+        """As `call`, each answer with the plugin that gave it."""
+        return self._each(hook, arguments) if self._impls[hook] else []
 
     def listens(self, hook: str) -> bool:
         """Does any plugin implement this hook?  Saves making arguments nobody reads."""
         return bool(self._impls[hook])
+
+    def hooks_of(self, name: str) -> list[str]:
+        """The hooks a plugin implements."""
+        return [hook for hook, impls in self._impls.items() if any(p.name == name for p, _impl in impls)]
 
     def first(self, hook: str, **arguments: Any) -> Any:
         """The first answer that is not None; for hooks where one is enough."""
@@ -170,12 +176,17 @@ class Plugins(Registry):
         if plugin.off:
             return self._closed(hook, plugin, arguments) if plugin.off.startswith(FAILING) else None
         calls = plugin.calls[hook]
-        started, error, answer = perf_counter(), None, None
+        started, error, answer, wrong = perf_counter(), None, None, ""
         try:
             answer = impl.function(*[arguments[name] for name in impl.argnames])
+            if answer is not None:
+                answer, wrong = answers.usable(hook, answer)
         except Exception as raised:
             error = raised
         ms = (perf_counter() - started) * 1000
+        if wrong:
+            plugin.note(wrong)
+            error = TypeError(wrong)
         calls.add(ms, error)
         if self._trace:
             log.warning("trace %s %s %.3f ms%s", plugin.name, hook, ms, f" {error!r}" if error else "")
@@ -185,10 +196,12 @@ class Plugins(Registry):
             return answer
         calls.bad_in_a_row += 1
         trouble = f"{type(error).__name__}: {error}" if error else f"took {ms:.0f} ms"
+        if error and not wrong and hook.startswith("register_"):
+            plugin.note(f"{hook} raised {trouble}")
         log.error("plugin %s: %s %s", plugin.name, hook, trouble, exc_info=error)
         if calls.bad_in_a_row >= PATIENCE:
             self.disable(plugin.name, f"{FAILING}{hook} {trouble}, {PATIENCE} times in a row")
-        return answer if error is None else self._closed(hook, plugin, arguments)
+        return answer if error is None or answer is not None else self._closed(hook, plugin, arguments)
 
     def _closed(self, hook: str, plugin: Plugin, arguments: Mapping[str, Any]) -> Any:
         """What a plugin that cannot answer says: nothing, but to hold where holding protects people."""
@@ -232,6 +245,6 @@ class Plugins(Registry):
 
     def report(self) -> list[dict[str, Any]]:
         """All plugins as plain data, for the plugins page and `cooee plugin list`."""
-        for family in FAMILIES:
+        for family in (*FAMILIES, *OTHERS):
             getattr(self, family)
         return [plugin.report() for plugin in self.all.values()]

@@ -20,6 +20,10 @@ FAMILIES: dict[str, type] = {
 }
 
 
+#: What is collected besides the families.
+OTHERS = ("jobs", "commands", "blueprints", "settings")
+
+
 class Registry:
     """The half of `Plugins` that knows what there is; `_ask` of the other half calls one implementation."""
 
@@ -73,9 +77,9 @@ class Registry:
         return self._by_name("register_commands")
 
     @cached_property
-    def blueprints(self) -> dict[str, tuple[Any, str]]:
-        """Flask blueprints by name, each with the plugin it belongs to."""
-        return {made.name: (made, plugin.name) for plugin, made in self._listed("register_blueprints")}
+    def blueprints(self) -> list[tuple[Any, Plugin]]:
+        """Flask blueprints, each with the plugin it belongs to."""
+        return [(made, plugin) for plugin, made in self._listed("register_blueprints")]
 
     @cached_property
     def settings(self) -> dict[str, Any]:
@@ -95,6 +99,11 @@ class Registry:
     def owner(self, family: str, name: str) -> str:
         """The plugin that registered `name` in `family`; empty when nobody did."""
         return next((p.name for p in self.all.values() if name in p.gave.get(family, ())), "")
+
+    def blame(self, family: str, name: str, problem: str) -> None:
+        """Note a problem with the plugin that registered `name` in `family`."""
+        if owner := self.owner(family, name):
+            self.all[owner].note(problem)
 
     def _family(self, family: str) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -128,17 +137,11 @@ class Registry:
         return [(plugin, answer) for plugin, answer in answers if answer is not None]
 
     def _listed(self, hook: str) -> list[tuple[Plugin, Any]]:
-        things = []
-        for plugin, answer in self._each(hook, {}):
-            if isinstance(answer, list | tuple):
-                things += [(plugin, thing) for thing in answer]
-            else:
-                plugin.note(f"{hook} gave {type(answer).__name__}, not a list")
-        return things
+        return [(plugin, thing) for plugin, answer in self._each(hook, {}) for thing in answer]
 
     def _forget(self) -> None:
         """What was collected is collected again when it is next asked for."""
-        for family in (*FAMILIES, "jobs", "commands", "blueprints", "settings"):
+        for family in (*FAMILIES, *OTHERS):
             self.__dict__.pop(family, None)
         for plugin in self.all.values():
             plugin.gave.clear()

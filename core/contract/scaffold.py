@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import keyword
 import re
+import sys
 from importlib import resources
 from pathlib import Path
 
+from core.contract.discovery import BUNDLED
 from core.contract.errors import Refusal
 
 KINDS = ("provider", "segmenter", "check", "metric")
@@ -22,6 +24,10 @@ def write(kind: str, name: str, folder: Path) -> list[Path]:
     if not re.fullmatch(r"[a-z][a-z0-9_]{1,39}", name) or keyword.iskeyword(name):
         raise Refusal(
             f"{name!r} is no name such as my_{kind}: lower-case letters, digits and _.", field="name"
+        )
+    if name in sys.stdlib_module_names or name in _bundled():
+        raise Refusal(
+            f"{name!r} is a module of Python or a plugin of Cooee already; choose another name.", field="name"
         )
     words = {
         "@NAME@": name,
@@ -39,3 +45,13 @@ def write(kind: str, name: str, folder: Path) -> list[Path]:
             text = text.replace(mark, word)
         file.write_text(text, "utf-8")
     return list(files)
+
+
+def _bundled() -> set[str]:
+    """Names of modules and plugins that come with Cooee."""
+    return {
+        "core",
+        BUNDLED.name,
+        *(file.stem for file in BUNDLED.rglob("*.py")),
+        *(p.name for p in BUNDLED.iterdir()),
+    }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from hashlib import sha256
+from ipaddress import ip_address, ip_network
 
 from core import clock
 from core.db import database
@@ -23,10 +24,25 @@ BY_ACCOUNT = (Limit(5, 60), Limit(30, 3600))
 KEEP_MS = 2 * clock.DAY_MS
 
 
+def network(address: str) -> str:
+    """What is counted as one source: an IPv4 address, or the /64 of an IPv6 address, which one host may have whole.
+
+    >>> network("192.0.2.7"), network("2001:db8::7"), network("::ffff:192.0.2.7"), network("")
+    ('192.0.2.7', '2001:db8::/64', '192.0.2.7', '')
+    """
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return address
+    if ip.version == 4:
+        return str(ip)
+    return str(ip.ipv4_mapped or ip_network((int(ip), 64), strict=False))
+
+
 def hit(kind: str, who: str, limits: tuple[Limit, ...]) -> int:
     """Count one try of `who`; returns the seconds to wait, 0 when the try is allowed.
 
-    `who` (an address, an e-mail) is stored as a hash.
+    `who` (a `network`, an e-mail) is stored as a hash.
     """
     key, now_s, wait_s = _key(kind, who), clock.now_ms() // 1000, 0
     with database.write_tx():

@@ -17,6 +17,7 @@ from core import clock, faults, ids
 from core.contract.errors import Ambiguous, BadConfig, ProviderError, Refused
 from core.contract.types import Outgoing, Result
 from core.db.codes import Cls
+from core.redact import numbers
 from core.sending import calls, consequences
 from core.sending.item import Item, Lane
 from core.sending.record import WITHHELD
@@ -113,7 +114,9 @@ def _call(lane: Lane, messages: Sequence[Outgoing]) -> Answer:
                 return Answer(results + [UNTOUCHED] * (len(messages) - len(results)), halt)
         except Exception as error:
             if not isinstance(error, ProviderError):
-                log.exception("provider %s raised what is not in its contract", lane.provider.name)
+                # Its words may hold what was to be sent.
+                told = calls.trace(error, calls.mask_for(lane.provider, chunk))
+                log.error("provider %s raised what is not in its contract\n%s", lane.provider.name, told)  # noqa: TRY400
             results += [verdict(error)] * len(chunk)
             # The rest was not even tried.
             results += [UNTOUCHED] * (len(messages) - len(results))
@@ -143,9 +146,19 @@ def _checked(answers: list[Any], n: int, lane: Lane) -> list[Result]:
     last, good = object(), UNTOUCHED
     for at, answer in enumerate(answers):
         if answer is not last:
-            last, good = answer, consequences.settled(lane.errors, _fit(answer))
+            last, good = answer, _private(lane, consequences.settled(lane.errors, _fit(answer)))
         answers[at] = good
     return answers
+
+
+def _private(lane: Lane, result: Result) -> Result:
+    """A result without phone numbers: vendors repeat them in what they say.
+
+    A code the account knows stays; so does the provider's id, for receipts name it.
+    """
+    code, reason = result.code, result.reason
+    masked = code if not code or code in lane.errors else numbers(code), reason and numbers(reason)
+    return result if masked == (code, reason) else result._replace(code=masked[0], reason=masked[1])
 
 
 def _fit(answer: Any) -> Result:
@@ -180,7 +193,7 @@ def _seconds(value: Any) -> float | None:
 
 def verdict(error: Exception) -> Result:
     """What an error of a whole call says of each of its messages."""
-    word = _word(str(error)[:120])
+    word = (_word(numbers(str(error)[:_ID_MAX])) or "")[:120]
     if isinstance(error, BadConfig):
         return UNTOUCHED
     if isinstance(error, Refused):

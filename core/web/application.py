@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any
 
@@ -15,9 +16,22 @@ from werkzeug.routing import IntegerConverter, Map, Rule
 from core import i18n
 from core.config import ROOT
 from core.runtime import Runtime
-from core.web import access, assets, blueprints, errors, format, forms, headers, menu, render, signin
+from core.web import (
+    access,
+    assets,
+    blueprints,
+    errors,
+    format,
+    forms,
+    headers,
+    menu,
+    render,
+    signin,
+    sourcewords,
+)
 
 HERE = ROOT / "core"
+log = logging.getLogger("cooee.web")
 
 
 class _Rule(Rule):
@@ -65,6 +79,7 @@ def make_app(rt: Runtime) -> Flask:
     Babel(app, locale_selector=lambda: i18n.LOCALES[i18n.language()], configure_jinja=False)
     Htmx(app)
     format.add_filters(app)
+    app.jinja_env.filters["source_word"] = sourcewords.source_word
 
     app.before_request(access.widen_body)
     signin.init(app, rt)
@@ -98,9 +113,18 @@ def _template_folders(rt: Runtime) -> list:
 
 
 def _add_plugins(app: Flask, rt: Runtime) -> None:
-    """Mount the pages of plugins below /p/<plugin>/."""
-    names = []
-    for blueprint, plugin in rt.plugins.blueprints.values():
-        app.register_blueprint(blueprint, url_prefix=f"/p/{plugin}{blueprint.url_prefix or ''}")
+    """Mount the pages of plugins below /p/<plugin>/; what cannot be mounted is left out, and its plugin says so."""
+    names: list[str] = []
+    for blueprint, plugin in rt.plugins.blueprints:
+        # The names of machines' blueprints open doors: no token against forgery is asked there.
+        if blueprint.name in (*app.blueprints, *access.MACHINE_BLUEPRINTS):
+            plugin.note(f"register_blueprints: there is a blueprint {blueprint.name!r} already")
+            continue
+        try:
+            app.register_blueprint(blueprint, url_prefix=f"/p/{plugin.name}{blueprint.url_prefix or ''}")
+        except Exception as error:
+            log.exception("plugin %s: its pages cannot be mounted", plugin.name)
+            plugin.note(f"register_blueprints: {blueprint.name!r} cannot be mounted: {error}")
+        # Also of one that was mounted in part: nothing of it may stand there undeclared.
         names.append(blueprint.name)
     app.extensions["cooee_plugin_blueprints"] = tuple(names)

@@ -16,7 +16,7 @@ from core.security.throttle import Limit
 from core.sending.links import person_of
 from core.web.access import body_limit, public
 from core.web.render import rt
-from core.web.signin import client_ip
+from core.web.signin import client_net
 
 bp = Blueprint("collect", __name__)
 #: Calls of one visitor's network; a page sends one or two.
@@ -91,7 +91,7 @@ def _site(token: str) -> EventSource:
 
 
 def _slow_down() -> None:
-    wait_s = throttle.hit("collect", client_ip(), LIMITS)
+    wait_s = throttle.hit("collect", client_net(), LIMITS)
     if wait_s:
         raise Refusal("Too many calls from one address.", status=429)
 

@@ -12,12 +12,15 @@ from peewee import PeeweeException
 from core import clock, disk
 from core.db import database
 from core.db.codes import State
+from core.security import throttle
 from core.sending import clockwatch
 from core.web.access import public
 from core.web.render import rt
-from core.web.signin import client_ip
+from core.web.signin import client_ip, client_net
 
 log = logging.getLogger("cooee.csp")
+#: Reports of one source that are kept: a page may refuse several things at once, nobody needs hundreds.
+CSP = (throttle.Limit(10, 60), throttle.Limit(60, 3600))
 bp = Blueprint("health", __name__)
 
 
@@ -49,8 +52,10 @@ def metrics():
 @public
 def csp_report():
     """A browser refused something by our content policy: a bug of ours, or somebody's try."""
+    if throttle.hit("csp", client_net(), CSP):
+        return "", 429
     text = request.get_data(cache=False)[:2000].decode("utf-8", "replace")
-    log.warning("content policy: %s", text.replace("\n", " ").replace("\r", " "))
+    log.warning("content policy: %s", "".join(char if char.isprintable() else " " for char in text))
     return "", 204
 
 

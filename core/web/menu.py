@@ -9,6 +9,7 @@ from typing import Any
 
 from flask import Flask, current_app, g, request, url_for
 from flask_security import current_user
+from werkzeug.routing import BuildError
 
 from core.db import database
 from core.i18n import LANGUAGES, _l, best_language, language, set_language
@@ -93,13 +94,7 @@ def menu() -> list[dict[str, Any]]:
     """The entries the reader may open; an area that is not there is left out."""
     if not current_user.is_authenticated:
         return []
-    plugins = [
-        Entry(item.title, item.endpoint, item.icon)
-        for items in rt().plugins.call("menu_items")
-        for item in items
-        if may(item.permission)
-    ]
-    entries, views = (*MENU[:-2], *plugins, *MENU[-2:]), current_app.view_functions
+    entries, views = (*MENU[:-2], *_of_plugins(), *MENU[-2:]), current_app.view_functions
     here = (request.blueprint or "").split(".")[0]
     here = HOME.get(here, here)
     return [
@@ -115,6 +110,21 @@ def menu() -> list[dict[str, Any]]:
         for entry in entries
         if entry.endpoint in views and passes(permission_of(current_app, entry.endpoint))
     ]
+
+
+def _of_plugins() -> list[Entry]:
+    """The entries of plugins; one that no page could show is left out, and its plugin says so."""
+    entries = []
+    for plugin, items in rt().plugins.call_each("menu_items"):
+        for item in filter(lambda item: may(item.permission), items):
+            try:
+                url_for(item.endpoint)
+                icon(item.icon)
+            except (BuildError, KeyError) as error:
+                plugin.note(f"menu_items gave {item.endpoint!r}, which cannot be shown: {error}")
+            else:
+                entries.append(Entry(item.title, item.endpoint, item.icon))
+    return entries
 
 
 def uid(word: str) -> str:

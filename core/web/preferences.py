@@ -18,7 +18,7 @@ from core.sending import links
 from core.web.access import public
 from core.web.headers import refuse_foreign
 from core.web.render import page, rt
-from core.web.signin import client_ip
+from core.web.signin import client_ip, client_net
 
 bp = Blueprint("public", __name__)
 
@@ -68,7 +68,7 @@ def _who(token: str):
     choices = preferences.of(person.contact_id) if person else None
     if choices is None or person.kind not in ("optout", "preferences", "confirm"):
         # What no code looks like cost nothing; only real guesses are counted.
-        if links.open_token(rt().keys, token) and throttle.hit("preferences", client_ip(), MISSES):
+        if links.open_token(rt().keys, token) and throttle.hit("preferences", client_net(), MISSES):
             abort(429)
         set_language(
             LANGUAGES.get(request.args.get("lang", ""), "zh_Hans" if _browser_is_chinese() else "en")

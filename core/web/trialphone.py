@@ -15,7 +15,7 @@ from core.security import throttle
 from core.web.access import public
 from core.web.headers import refuse_foreign
 from core.web.render import page, rt
-from core.web.signin import client_ip
+from core.web.signin import client_net
 from core.web.trials import said
 
 bp = Blueprint("trialphone", __name__)
@@ -50,7 +50,7 @@ def _who(code: str) -> tuple[int, int]:
     set_language(_language())
     found = links.open_(rt(), code)
     if found is None:
-        if links.looks_right(code) and throttle.hit("trialphone", client_ip(), MISSES):
+        if links.looks_right(code) and throttle.hit("trialphone", client_net(), MISSES):
             abort(429)
         abort(page("trials/gone.html", status=404, brand=settings.get("brand", "")))
     return found

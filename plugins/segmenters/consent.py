@@ -10,6 +10,7 @@ from wtforms import SelectField
 from wtforms.fields.choices import SelectChoice
 
 from core import Segmenter, hookimpl
+from core.audience.segments.context import check_names
 from core.audience.segments.leafform import LeafForm
 from core.contract.errors import Refusal
 from core.contract.types import CLASSES
@@ -88,6 +89,7 @@ class Consent(Segmenter):
 
 
 def _read(params) -> tuple[Cls, str]:
+    check_names(params, "class", "state")
     name, state = params.get("class", "mass"), params.get("state", "yes")
     if name not in CLASSES:
         raise Refusal(

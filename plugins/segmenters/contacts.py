@@ -12,7 +12,7 @@ import re
 from babel import Locale
 
 from core import FieldInfo, Segmenter, hookimpl
-from core.audience.segments.context import unknown
+from core.audience.segments.context import check_names, unknown
 from core.audience.segments.leafform import ComparisonForm
 from core.audience.segments.logic import among, complement
 from core.audience.segments.ops import check_op, compare
@@ -141,6 +141,7 @@ def _of_number(info: FieldInfo, op: str, value, ctx):
 
 
 def _subject(params) -> FieldInfo:
+    check_names(params, "field", "op", "value")
     key = params.get("field")
     if not isinstance(key, str) or key not in SUBJECTS:
         raise unknown("contact field", key, SUBJECTS)

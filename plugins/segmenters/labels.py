@@ -10,6 +10,7 @@ from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from core import Segmenter, hookimpl
+from core.audience.segments.context import check_names
 from core.audience.segments.leafform import LeafForm
 from core.audience.segments.logic import NOBODY, among
 from core.audience.segments.ops import read_param
@@ -96,6 +97,7 @@ class Labelled(Segmenter):
 
 
 def _read(params) -> tuple[str, float, int | None]:
+    check_names(params, "label", "min_confidence", "within_days")
     name = params.get("label")
     if not isinstance(name, str) or not name:
         raise Refusal(_("A label line needs the name of a label."), field="label")

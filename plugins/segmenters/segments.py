@@ -11,6 +11,7 @@ from wtforms.fields.choices import SelectChoice
 
 from core import Segmenter, hookimpl
 from core.audience.segments import compile, contains
+from core.audience.segments.context import check_names
 from core.audience.segments.leafform import LeafForm
 from core.contract.errors import Refusal
 from core.i18n import _, _l
@@ -56,6 +57,7 @@ class InSegment(Segmenter):
 
 
 def _inner(params, ctx):
+    check_names(params, "name")
     name = params.get("name")
     if not name:
         raise Refusal(_("A segment line needs the name of a segment."), field="name")

@@ -10,6 +10,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 
+from core.audience.segments import asking
 from core.audience.segments.context import Context
 from core.audience.segments.logic import EVERYONE, NOBODY, complement
 from core.audience.segments.rules import Group, Leaf, Node, Not, dumps, parse
@@ -73,7 +74,7 @@ def expression(node: Node, ctx: Context):
 
 def _leaf(leaf: Leaf, ctx: Context):
     try:
-        return ctx.segmenter(leaf.segmenter).where(leaf.params, ctx)
+        return asking.condition(leaf.segmenter, leaf.params, ctx)
     except Refusal as refusal:
         raise at_path(refusal, leaf.path) from None
 

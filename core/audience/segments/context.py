@@ -204,6 +204,11 @@ _UNKNOWN = {
 
 def unknown(what: str, name: Any, known: Mapping[str, Any] | list[str]) -> Refusal:
     """The refusal of a name that does not exist, with the closest one that does; `what` is in `_UNKNOWN`."""
+    if name is None:
+        example = next(iter(known), "")
+        return Refusal(
+            _("Something is still to be chosen, such as %(name)s.", name=repr(example)), field=what
+        )
     sentence = str(_UNKNOWN[what]) % {"name": repr(name)}
     close = get_close_matches(str(name), list(known), 1, 0.4) or list(known)[:1]
     hint = " " + _("Did you mean %(name)s?", name=repr(close[0])) if close else ""

@@ -22,7 +22,8 @@ from core.audience.segments.words import shown
 from core.contract.types import FieldInfo
 from core.db import database
 from core.db.codes import LineType
-from core.i18n import _
+from core.genders import choice_word
+from core.i18n import _, language
 
 _SENT = (1, 2, 4, 10)
 
@@ -122,7 +123,7 @@ def _choice(info: FieldInfo, ctx: Context, where: Condition) -> Dimension:
         info.key,
         _(info.title),
         f"profile.{info.column}",
-        lambda code: _("no value") if code is None else text(code),
+        lambda code: _("no value") if code is None else choice_word(info.key, text(code), language()),
         lambda code: field_rule(info, "empty") if code is None else field_rule(info, "eq", text(code)),
         others=lambda codes: {
             "all": [field_rule(info, "not_in", [text(code) for code in codes]), field_rule(info, "not_empty")]

@@ -17,7 +17,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Form as WTForm
 from wtforms import SelectField
 
-from core.audience.segments import rules
+from core.audience.segments import asking, rules
 from core.audience.segments.context import Context
 from core.audience.segments.explain import leaf_words
 from core.audience.segments.leafform import LeafForm, ValueField
@@ -126,7 +126,7 @@ def dress(root: Node, ctx: Context) -> list[Node]:
             node.form = _form(node, ctx)
             line = rules.parse({"segmenter": node.segmenter, **node.params})
             # Conditions are made to find what is wrong; nothing runs.
-            ctx.segmenter(node.segmenter).where(line.params, ctx)
+            asking.condition(node.segmenter, line.params, ctx)
             node.words = leaf_words(line, ctx)
             node.pieces = _pieces(node.words, _values(node.form))
             finished.append(node)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from peewee import SQL, Column, Expression
 
 from core import clock
-from core.audience.segments import rules
+from core.audience.segments import asking, rules
 from core.audience.segments.compile import at_path, expression, render
 from core.audience.segments.context import Choices, Context
 from core.audience.segments.ops import from_day_number
@@ -117,13 +117,12 @@ def _explained(
     node: rules.Node, matched: dict[str, bool], contact: dict[str, Any], ctx: Context
 ) -> Explained:
     if isinstance(node, rules.Leaf):
-        segmenter = ctx.segmenter(node.segmenter)
         return Explained(
             node.path,
             "leaf",
             leaf_words(node, ctx),
             matched[node.path],
-            segmenter.explain(contact, node.params, ctx),
+            asking.reason(node.segmenter, contact, node.params, ctx),
         )
     if isinstance(node, rules.Not):
         inner = _explained(node.rule, matched, contact, ctx)
@@ -147,7 +146,7 @@ def _marked(made: Explained, wanted: bool) -> Explained:
 def leaf_words(leaf: rules.Leaf, ctx: Context) -> str:
     """One leaf in plain words; a refusal carries its place."""
     try:
-        return ctx.segmenter(leaf.segmenter).describe(leaf.params, ctx)
+        return asking.words(leaf.segmenter, leaf.params, ctx)
     except Refusal as refusal:
         raise at_path(refusal, leaf.path) from None
 

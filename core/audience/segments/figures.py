@@ -48,14 +48,14 @@ def limited() -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True)
 class Reach:
-    """Who of an audience may get a marketing text, and why the others may not.  Each person counts once:
-    opted out before without consent before landline."""
+    """Who of an audience may get a text, and why the others may not.  Each person counts once, under the reason the
+    send path would give (core.sending.people): landline before on the list never to text before without consent."""
 
     total: int
     may: int
-    without_consent: int
-    opted_out: int
     landline: int
+    suppressed: int
+    no_consent: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,19 +86,16 @@ def counts(
     Conditions are peewee expressions over `Profile`, from `compile`.
     """
     bit = cls.bit
-    out = (Profile.optout_bits.bin_and(bit) != 0) | (Profile.blocked_bits.bin_and(bit) != 0)
-    consented = Profile.consent_bits.bin_and(bit) != 0
     landline = Profile.line_type == LineType.fixed.value
+    blocked = Profile.blocked_bits.bin_and(bit) != 0
+    unasked = Profile.consent_bits.bin_and(bit) == 0
     with limited():
-        people, opted_out, without, landlines = _tally(
-            [out, ~out & ~consented, ~out & consented & landline], where=total
+        people, *why = _tally(
+            [landline, ~landline & blocked, ~landline & ~blocked & unasked],
+            where=total,
         )
         everyone, *kept = _tally(conditions)
-    return (
-        kept,
-        Reach(people, people - opted_out - without - landlines, without, opted_out, landlines),
-        everyone,
-    )
+    return kept, Reach(people, people - sum(why), *why), everyone
 
 
 def tallies(rt: Runtime, rules: Sequence[Any]) -> list[int]:

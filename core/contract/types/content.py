@@ -29,6 +29,7 @@ class Draft:
 
     `sample` is the text merged with a sample contact; `fields` are the known merge names; `missing` maps a
     field used without default to how many of the audience lack it (None before an audience is chosen).
+    `sampled`: the audience is only the newest of more contacts, so nothing is known of the others.
     `at_vendor` tells how the text stands with each account whose vendor sends approved templates only.
     """
 
@@ -39,6 +40,7 @@ class Draft:
     fields: frozenset[str] = frozenset()
     missing: Mapping[str, int] = field(default_factory=dict)
     audience: int | None = None
+    sampled: bool = False
     countries: frozenset[str] = frozenset()
     sender: str = ""
     at_vendor: tuple[AtVendor, ...] = ()

@@ -11,3 +11,5 @@ from core.sending.calls.rows import of_window as of_window
 from core.sending.calls.rows import webhooks as webhooks
 from core.sending.calls.rows import write as write
 from core.sending.calls.saying import listen as listen
+from core.sending.calls.saying import mask_for as mask_for
+from core.sending.calls.saying import trace as trace

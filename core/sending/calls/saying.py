@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import traceback
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -37,8 +38,9 @@ def heard(provider: Any) -> list[tuple[Any, Any]]:
 
 
 def secrets_of(provider: Any) -> list[str]:
-    """Values of the settings that must never be seen, with the pieces they are made of."""
-    found: list[str] = []
+    """Values of the settings that must never be seen, with the pieces they are made of; and the token of the
+    addresses where the provider calls us, for whoever has it can send receipts and STOP words."""
+    found: list[str] = re.findall(r"/hooks/([^/]+)/", provider.callback_url)
     for field in provider.Form():
         value = provider.settings.get(field.short_name) if provider.settings else None
         if value and (field.render_kw or {}).get("secret"):
@@ -73,6 +75,14 @@ def _one(request: Any, answer: Any, mask: Mask) -> dict[str, Any]:
     if isinstance(answer, Exception):
         return said | {"error": mask.text(f"{type(answer).__name__}: {answer}")[:500]}
     return said | {"status": answer.status, "answer": mask.body(answer.body, answer=True)[:BODY]}
+
+
+def trace(error: BaseException, mask: Mask) -> str:
+    """Where an error came from, for the log: its lines of code, and its words masked; causes first."""
+    cause = error.__cause__ or error.__context__
+    before = trace(cause, mask) if cause else ""
+    lines = "".join(traceback.format_tb(error.__traceback__))
+    return f"{before}{lines}{type(error).__name__}: {sentence(error, mask)}\n"
 
 
 def sentence(error: object, mask: Mask | None = None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from core.contract.errors import Refusal
 from core.db import database
 from core.db.deadline import TooSlow, deadline
 from core.i18n import _
+from core.redact import hooks
 from core.sending.calls.rows import KINDS
 
 PAGE = 50
@@ -115,7 +117,7 @@ def page(
         raise Refusal(
             _("That search takes too long; choose an account and a day as well."), status=400
         ) from None
-    more, rows = len(found) > PAGE, [Row(*values) for values in found[:PAGE]]
+    more, rows = len(found) > PAGE, [_row(values) for values in found[:PAGE]]
     if after is not None:
         return rows[::-1], more, True
     return rows, before is not None, more
@@ -130,7 +132,13 @@ def get(call_id: int) -> tuple[Row, str | None]:
     )
     if found is None:
         raise Refusal(_("There is no call %(id)s; calls are kept for a time only.", id=call_id), status=404)
-    return Row(*found[:-1]), found[-1]
+    return _row(found[:-1]), found[-1] and hooks(found[-1])
+
+
+def _row(values: Sequence[Any]) -> Row:
+    """A row as it is shown; those of older versions may hold the token of a webhook."""
+    row = Row(*values)
+    return row._replace(error=hooks(row.error)) if "hooks" in row.error else row
 
 
 def of_message(account_id: int, submitted_at: int | None, limit: int = 5) -> list[Row]:
@@ -141,4 +149,4 @@ def of_message(account_id: int, submitted_at: int | None, limit: int = 5) -> lis
         f"SELECT {_COLUMNS} {_FROM} WHERE c.at = ? AND c.account_id = ? AND c.kind = 'send' ORDER BY c.id LIMIT ?",
         (submitted_at, account_id, limit),
     )
-    return [Row(*row) for row in rows]
+    return [_row(row) for row in rows]
