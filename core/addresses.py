@@ -88,9 +88,9 @@ class Rules:
             return
         for address, opened in zip(addresses, internal, strict=True):
             if not opened and not is_public(address):
+                found = host if host == address else f"{host} is {address}, which"
                 raise BadConfig(
-                    f"{host} is {address}, which is not a public address; the operator can open it with the "
-                    f"setting http_allow."
+                    f"{found} is not a public address; the operator can open it with the setting http_allow."
                 )
         if scheme == "http" and not self.plain:
             raise BadConfig(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from core import config, redact
 from core.contract.manager import Plugins
 from core.db import database, migrate, pluginstate
+from core.instance import restrict
 from core.jobs import Queue
 from core.runtime import Runtime
 from core.security import crypto
@@ -29,7 +30,9 @@ def compose(instance: str | Path | None = None, *, cache_mb: int = 32, **overrid
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     redact.guard_logs()
     logging.getLogger("huey").setLevel(logging.WARNING)  # it would name every hint of every second
+    logging.getLogger("peewee").setLevel(logging.WARNING)  # a restore would name every migration
     keys = crypto.load_keys(settings.path("keys"))
+    restrict(settings)
     database.connect(settings.database_url, cache_mb)
     plugins = Plugins.discover(settings.path("plugins"), disabled={}, on_disable=_remember_disabled)
     migrate.require_current(plugins.migrations)

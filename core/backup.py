@@ -54,6 +54,7 @@ def backup(rt: Runtime, file: Path) -> dict[str, Any]:
         }
         copy = _copy_postgres if database.is_postgres() else _copy_sqlite
         manifest["contacts"], manifest["messages"] = copy(place)
+        manifest["sha256"] = {part.name: _sha256(part) for part in sorted(place.iterdir())}
         (place / "manifest.json").write_text(json.dumps(manifest, indent=1))
         partial = place / "backup.tar"
         with tarfile.open(partial, "w") as tar:
@@ -81,12 +82,17 @@ def restore(rt: Runtime, file: Path) -> dict[str, Any]:
         backend = "postgresql" if database.is_postgres() else "sqlite"
         if manifest["backend"] != backend:
             raise Refusal(f"{file} is a {manifest['backend']} backup; this instance runs on {backend}.")
+        known = {migration.stem for migration in migrate.CORE.glob("[0-9]*.py")}
+        if newer := sorted(set(manifest["migrations"]) - known):
+            raise Refusal(
+                f"{file} is of a newer version ({', '.join(newer)}); install that version, then restore."
+            )
         if _someone_works():
             raise Refusal("Workers are running on this database; stop Cooee, then restore.")
         put = _restore_postgres if database.is_postgres() else _restore_sqlite
         put(rt, place)
-    migrate.upgrade(rt.settings.instance, rt.plugins.migrations)
     settings.put(SENDING_OFF, f"restored {clock.now().isoformat(timespec='minutes')} from {file.name}")
+    migrate.upgrade(rt.settings.instance, rt.plugins.migrations)
     doubtful = _doubt_what_was_sent(rt)
     blocked = _block_who_said_stop(rt, clock.to_ms(datetime.fromisoformat(manifest["made_at"])))
     chain.note(rt, restored=True)
@@ -257,9 +263,26 @@ def _opened(file: Path) -> Iterator[tuple[dict, Path]]:
             with tarfile.open(file) as tar:
                 tar.extractall(folder, filter="data")
             manifest = json.loads((Path(folder) / "manifest.json").read_text())
+            changed = _changed(manifest, Path(folder))
         except (tarfile.TarError, OSError, ValueError) as error:
             raise Refusal(f"{file} is no backup of Cooee ({error}).") from None
+        if changed:
+            raise Refusal(f"{file} was changed after it was made ({', '.join(changed)}); use another backup.")
         yield manifest, Path(folder)
+
+
+def _changed(manifest: dict[str, Any], place: Path) -> list[str]:
+    """Parts that are not what the manifest says; those of before it said so pass."""
+    if "sha256" not in manifest:
+        return []
+    found = {part.name: _sha256(part) for part in place.iterdir() if part.name != "manifest.json"}
+    said = manifest["sha256"]
+    return sorted(name for name in found.keys() | said.keys() if found.get(name) != said.get(name))
+
+
+def _sha256(file: Path) -> str:
+    with file.open("rb") as source:
+        return hashlib.file_digest(source, "sha256").hexdigest()
 
 
 def _doubt_what_was_sent(rt: Runtime) -> int:

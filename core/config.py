@@ -8,14 +8,18 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo
 
 from core.contract.errors import Refusal
 
 ROOT = Path(__file__).resolve().parent.parent
+#: Below the instance: where its pages were last served, for commands in another terminal (core/running.py).
+ADDRESS = ("run", "address")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,31 @@ SETTINGS: tuple[Option, ...] = (
 )
 
 
+def _at(text: str) -> bool:
+    """Is this empty or the address of a server?  `urlsplit` raises `ValueError` for the worst."""
+    parts = urlsplit(text)
+    return not text or (parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0)
+
+
+def _country(text: str) -> bool:
+    from phonenumbers import SUPPORTED_REGIONS
+
+    return not text or text in SUPPORTED_REGIONS
+
+
+#: What a value of the right kind must be besides: a test, and the words for one that fails it.
+_RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "public_url": (lambda url: bool(url) and _at(url), "no address such as https://cooee.example"),
+    "link_url": (_at, "no address such as https://go.example"),
+    "port": (lambda port: 0 < port < 65_536, "no port from 1 to 65535"),
+    "web_processes": (lambda n: n > 0, "less than 1"),
+    "worker_processes": (lambda n: n > 0, "less than 1"),
+    "default_region": (_country, "no ISO country code such as CN or GB"),
+    "zone": (ZoneInfo, "no IANA time zone such as Asia/Shanghai or UTC"),
+    "log_level": (("DEBUG", "INFO", "WARNING", "ERROR").__contains__, "no such level"),
+}  # fmt: skip
+
+
 class Settings:
     """The settings of one instance, read once; attributes are the names of `SETTINGS` plus `instance`."""
 
@@ -87,10 +116,26 @@ def _typed(option: Option, raw: Any, where: str) -> Any:
         ) from None
 
 
+def _valid(option: Option, raw: Any, where: str) -> Any:
+    value = _typed(option, raw, where)
+    if option.name in ("default_region", "log_level"):
+        value = value.upper()
+    fits, words = _RULES.get(option.name, (lambda _value: True, ""))
+    try:
+        good = fits(value)
+    except (LookupError, OSError, ValueError):
+        good = False
+    if not good:
+        raise Refusal(
+            f"{where} has {raw!r} for {option.name}, which is {words}. {option.help}.", field=option.name
+        )
+    return value
+
+
 def load(instance: str | Path | None = None, **overrides: Any) -> Settings:
     """Read the settings.  Overrides win over the environment, which wins over the file.
 
-    Raises `Refusal` for a value of the wrong kind or an unknown key in the file.
+    Raises `Refusal` for a value that cannot be or an unknown key in the file.
     """
     folder = Path(instance or os.environ.get("COOEE_INSTANCE") or ROOT / "instance").resolve()
     file = folder / "config.toml"
@@ -107,14 +152,16 @@ def load(instance: str | Path | None = None, **overrides: Any) -> Settings:
         if option.name in overrides:
             values[option.name], sources[option.name] = overrides[option.name], "argument"
         elif option.env in os.environ:
-            values[option.name] = _typed(option, os.environ[option.env], option.env)
+            values[option.name] = _valid(option, os.environ[option.env], option.env)
             sources[option.name] = option.env
         elif option.name in stored:
-            values[option.name] = _typed(option, stored[option.name], str(file))
+            values[option.name] = _valid(option, stored[option.name], str(file))
             sources[option.name] = "config.toml"
         else:
             values[option.name], sources[option.name] = option.default, "default"
     values["database_url"] = values["database_url"] or f"sqlite:///{folder / 'cooee.db'}"
     values["queue_url"] = values["queue_url"] or f"sqlite:///{folder / 'queue.db'}"
+    if sources["public_url"] == "default" and folder.joinpath(*ADDRESS).exists():
+        values["public_url"] = folder.joinpath(*ADDRESS).read_text("utf-8").strip() or values["public_url"]
     values["public_url"] = values["public_url"].rstrip("/")
     return Settings(folder, values, sources)

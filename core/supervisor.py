@@ -1,7 +1,8 @@
-"""`cooee up`: web and workers in one command; what dies is started again, SIGTERM and SIGINT drain."""
+"""`cooee up`: web and workers in one command; what dies is started again, SIGTERM, SIGINT and SIGHUP drain."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -51,9 +52,10 @@ class Supervisor:
         self._stop = threading.Event()
 
     def run(self) -> int:
-        """Until SIGTERM or SIGINT; returns the exit status."""
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: self._stop.set())
+        """Until SIGTERM, SIGINT or, when the terminal is closed, SIGHUP; returns the exit status."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # nohup
+                signal.signal(number, lambda *_: self._stop.set())
         for child in self.children:
             child.start()
         while not self._stop.wait(0.1):
@@ -79,7 +81,8 @@ class Supervisor:
             child.start()
 
     def _drain(self) -> int:
-        print("Draining …", file=sys.stderr, flush=True)
+        with contextlib.suppress(OSError):  # the terminal may be gone
+            print("Draining …", file=sys.stderr, flush=True)
         running = [c.process for c in self.children if c.process and c.process.poll() is None]
         for process in running:
             process.terminate()

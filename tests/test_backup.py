@@ -1,7 +1,10 @@
 """A backup is hot and verified; a restore never sends again by itself."""
 
+import io
 import json
+import tarfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -27,21 +30,30 @@ def _message(id_: int, state: State = State.ready) -> None:
 
 
 def test_a_backup_taken_while_others_write_is_whole(rt, tmp_path):
-    stop = threading.Event()
+    begun, stop = threading.Event(), threading.Event()
 
     def write():
         n = 1
         while not stop.is_set():
             _message(n)
+            begun.set()
             n += 1
         database.proxy.close()
 
+    def count() -> int:
+        return database.scalar("SELECT COUNT(*) FROM message")
+
     writer = threading.Thread(target=write)
     writer.start()
-    made = [backup.backup(rt, tmp_path / f"{n}.tar") for n in range(3)]
+    assert begun.wait(30)
+    made = [(count(), backup.backup(rt, tmp_path / f"{n}.tar")["messages"], count()) for n in range(3)]
     stop.set()
     writer.join()
-    assert all(manifest["messages"] <= database.scalar("SELECT COUNT(*) FROM message") for manifest in made)
+    assert all(0 < before <= held <= after for before, held, after in made)
+    held = made[-1][1]
+    assert backup.restore(rt, tmp_path / "2.tar")["messages"] == held == count()
+    # Each message and its line of the tally were written together.
+    assert database.scalar("SELECT SUM(n) FROM tally") == held
 
 
 def test_what_was_sent_after_the_backup_is_in_doubt_and_sending_is_off(rt, tmp_path):
@@ -121,6 +133,55 @@ def test_what_does_not_fit_is_refused_and_nothing_changes(rt, tmp_path, trouble)
     assert database.scalar("SELECT COUNT(*) FROM message") == 1
 
 
+def _repacked(file: Path, name: str, change) -> None:
+    """Change one member of a backup."""
+    with tarfile.open(file) as tar:
+        parts = {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
+    parts[name] = change(parts[name])
+    with tarfile.open(file, "w") as tar:
+        for part, content in parts.items():
+            info = tarfile.TarInfo(part)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+
+
+def _manifest(change):
+    def changed(content: bytes) -> bytes:
+        manifest = json.loads(content)
+        change(manifest)
+        return json.dumps(manifest).encode()
+
+    return changed
+
+
+def test_a_backup_that_was_changed_is_refused_and_nothing_changes(rt, tmp_path):
+    backup.backup(rt, tmp_path / "b.tar")
+    _message(1)
+    part = "setting.csv" if database.is_postgres() else "cooee.db"
+    _repacked(tmp_path / "b.tar", part, lambda content: content + b"\n")
+    with pytest.raises(Refusal, match=f"changed after it was made .{part}"):
+        backup.restore(rt, tmp_path / "b.tar")
+    assert database.scalar("SELECT COUNT(*) FROM message") == 1
+
+
+def test_a_backup_of_before_there_were_checksums_is_taken(rt, tmp_path):
+    backup.backup(rt, tmp_path / "b.tar")
+    _message(1)
+    _repacked(tmp_path / "b.tar", "manifest.json", _manifest(lambda manifest: manifest.pop("sha256")))
+    backup.restore(rt, tmp_path / "b.tar")
+    assert database.scalar("SELECT COUNT(*) FROM message") == 0
+
+
+def test_a_backup_of_a_newer_version_is_refused_and_nothing_changes(rt, tmp_path):
+    backup.backup(rt, tmp_path / "b.tar")
+    _message(1)
+    newer = _manifest(lambda manifest: manifest["migrations"].append("9999_ahead"))
+    _repacked(tmp_path / "b.tar", "manifest.json", newer)
+    with pytest.raises(Refusal, match="newer version .9999_ahead"):
+        backup.restore(rt, tmp_path / "b.tar")
+    assert database.scalar("SELECT COUNT(*) FROM message") == 1
+
+
 def test_the_commands_work_one_after_another(cli, tmp_path):
     made = cli("backup", tmp_path / "b.tar", "--json")
     assert json.loads(made.stdout)["messages"] == 0
@@ -145,7 +206,7 @@ def _made_older(rt, last: str) -> None:
         runner.up(last)
 
 
-def test_a_backup_of_an_older_version_is_restored_and_upgraded(rt, tmp_path):
+def test_a_backup_of_an_older_version_is_restored_and_upgraded(rt, tmp_path, caplog):
     _made_older(rt, "0008_quality")
     _message(1)
     with database.write_tx():
@@ -154,7 +215,9 @@ def test_a_backup_of_an_older_version_is_restored_and_upgraded(rt, tmp_path):
     migrate.upgrade(rt.settings.instance, rt.plugins.migrations)
     with database.write_tx():
         settings.put("brand", "changed since")
+    caplog.clear()
     backup.restore(rt, tmp_path / "old.tar")
+    assert [record for record in caplog.records if record.name.startswith("peewee")] == []
     assert settings.get("brand") == "Kola"
     assert database.scalar("SELECT COUNT(*) FROM message") == 1
     assert database.scalar("SELECT COUNT(*) FROM event_source") == 0

@@ -1,10 +1,11 @@
 """Settings come from the environment, then the file, then the default, and say so."""
 
 import json
+import os
 
 import pytest
 
-from core import config
+from core import config, running
 from core.contract.errors import Refusal
 
 
@@ -16,6 +17,23 @@ def test_the_environment_wins_over_the_file_which_wins_over_the_default(tmp_path
     assert settings.sources["port"] == "COOEE_PORT"
     assert settings.sources["host"] == "config.toml"
     assert settings.sources["language"] == "default"
+
+
+def test_codes_and_levels_are_taken_in_small_letters_too(tmp_path, monkeypatch):
+    monkeypatch.setenv("COOEE_DEFAULT_REGION", "gb")
+    monkeypatch.setenv("COOEE_LOG_LEVEL", "warning")
+    settings = config.load(tmp_path)
+    assert (settings.default_region, settings.log_level) == ("GB", "WARNING")
+
+
+def test_links_lead_to_where_pages_were_last_served_unless_a_setting_says_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "environ", os.environ.copy())
+    running.serve_at(config.load(tmp_path), 8123)
+    assert os.environ.pop("COOEE_PUBLIC_URL") == "http://127.0.0.1:8123"
+    assert config.load(tmp_path).public_url == "http://127.0.0.1:8123"
+    (tmp_path / "config.toml").write_text('public_url = "https://cooee.example/"')
+    running.serve_at(config.load(tmp_path), 8124)
+    assert config.load(tmp_path).public_url == "https://cooee.example"
 
 
 def test_databases_live_in_the_instance_unless_told_otherwise(tmp_path):
@@ -30,6 +48,15 @@ def test_databases_live_in_the_instance_unless_told_otherwise(tmp_path):
         ("prot = 1", "unknown setting 'prot'"),
         ("port = ", "not valid TOML"),
         ('port = "many"', "'many' for port"),
+        ("port = 80000", "80000 for port, which is no port"),
+        ("worker_processes = 0", "less than 1"),
+        ('default_region = "UK"', "'UK' for default_region, which is no ISO country code"),
+        ('zone = "Mars/X"', "'Mars/X' for zone, which is no IANA time zone"),
+        ('zone = "../etc/passwd"', "no IANA time zone"),
+        ('public_url = "nonsense"', "'nonsense' for public_url, which is no address"),
+        ('public_url = "http://[::1"', "no address"),
+        ('link_url = "go.example"', "no address"),
+        ('log_level = "LOUD"', "'LOUD' for log_level"),
     ],
 )
 def test_a_bad_file_gets_one_sentence(tmp_path, text, said):

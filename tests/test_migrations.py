@@ -2,11 +2,12 @@
 
 import subprocess
 import sys
+from datetime import datetime
 from pathlib import Path
 
 import pytest
 
-from core import app
+from core import app, doctor
 from core.contract.errors import Refusal
 from core.db import database, migrate
 from core.db.models import ALL
@@ -37,6 +38,18 @@ def test_a_pending_migration_of_a_plugin_stops_the_start_and_upgrade_applies_it(
     assert migrate.upgrade(rt.settings.instance, plugins) == ["demo/0001_notes"]
     assert migrate.upgrade(rt.settings.instance, plugins) == []
     assert database.proxy.table_exists("demo_note")
+
+
+def test_a_database_of_a_newer_version_stops_the_start_the_upgrade_and_the_doctor(rt):
+    with database.write_tx():
+        database.execute(
+            "INSERT INTO migration_core (name, applied) VALUES ('9999_ahead', ?)", (datetime(2099, 1, 1),)
+        )
+    for refused in (migrate.require_current, lambda: migrate.upgrade(rt.settings.instance), app.compose):
+        with pytest.raises(Refusal, match="newer version .core/9999_ahead"):
+            refused()
+    schema = next(finding for finding in doctor.examine(None) if finding.what == "schema")
+    assert not schema.ok and "core/9999_ahead" in schema.said
 
 
 def test_a_migration_that_fails_leaves_no_trace(rt, tmp_path):

@@ -6,6 +6,7 @@ Modules are imported only when their command is called, so `cooee --help` stays 
 from __future__ import annotations
 
 import importlib
+import os
 import pkgutil
 import sys
 from pathlib import Path
@@ -15,7 +16,16 @@ import click
 from core.contract.errors import CooeeError
 
 #: Modules that are not commands.
-_HELPERS = {"common", "campaign_more", "contact_more", "segment_more", "labelrule", "__main__"}
+_HELPERS = {
+    "common",
+    "trouble",
+    "campaign_more",
+    "campaign_wait",
+    "contact_more",
+    "segment_more",
+    "labelrule",
+    "__main__",
+}
 #: Commands whose module name is not the word people type.
 _NAMES = {
     "cls": "class", "resume_sending": "resume-sending", "vendor_template": "vendor-template",
@@ -24,7 +34,10 @@ _NAMES = {
 
 
 class _Nouns(click.Group):
-    """Finds commands by file name; turns refusals into one sentence on standard error and exit status 1."""
+    """Finds commands by file name; turns refusals, and trouble around Cooee, into one sentence and exit status 1.
+
+    With COOEE_TRACE in the environment trouble shows where it came up.
+    """
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         found = {_NAMES.get(m.name, m.name) for m in pkgutil.iter_modules([str(Path(__file__).parent)])}
@@ -56,6 +69,16 @@ class _Nouns(click.Group):
             ctx.exit(1)
         except BrokenPipeError:
             sys.stderr.close()
+            ctx.exit(1)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception as error:
+            from core.cli import trouble
+
+            said = trouble.sentence(error)
+            if said is None or os.environ.get("COOEE_TRACE"):
+                raise
+            click.echo(f"cooee: {said}", err=True)
             ctx.exit(1)
 
 

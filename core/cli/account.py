@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from core import clock
-from core.cli.common import emit, json_option, pair, pass_rt, table, whoami
+from core.cli.common import Finite, emit, json_option, pair, pass_rt, table, whoami
+from core.cli.message import said
 from core.contract.errors import ProviderError, Refusal
 from core.sending import accounts, prices
 
@@ -31,6 +32,7 @@ def shown(rt, account) -> dict[str, Any]:
         "name": account.name,
         "provider": account.provider,
         "state": accounts.state_of(account),
+        "plugin_missing": account.provider not in rt.plugins.providers,
         "sender": account.sender,
         "rate_per_s": account.rate_per_s,
         "settings": accounts.shown(rt, account),
@@ -49,7 +51,7 @@ def shown(rt, account) -> dict[str, Any]:
     "--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the provider. Repeatable."
 )
 @click.option("--sender", default="", help="What recipients see as the sender, where the provider allows it.")
-@click.option("--rate", "rate_per_s", type=float, help="Texts a second at most, over all workers.")
+@click.option("--rate", "rate_per_s", type=Finite(0), help="Texts a second at most, over all workers.")
 @click.option("--price", "price", help="Price of one part everywhere, e.g. 0.045CNY.")
 @json_option
 @pass_rt
@@ -77,7 +79,13 @@ def list_(rt, as_json) -> None:
     Example: cooee account list --json
     """
     data = [shown(rt, account) for account in accounts.every()]
-    rows = [(d["name"], d["provider"], d["state"], d["rate_per_s"] or "", d["last_error"]) for d in data]
+    rows = [
+        (
+            d["name"], d["provider"], "plugin missing" if d["plugin_missing"] else d["state"], d["rate_per_s"] or "",
+            d["last_error"],
+        )
+        for d in data
+    ]  # fmt: skip
     emit(data, as_json, table(rows, ("NAME", "PROVIDER", "STATE", "RATE/S", "LAST ERROR")))
 
 
@@ -114,7 +122,7 @@ def edit(rt, name, given, rename, sender, rate, on, as_json) -> None:
 @click.option(
     "--wait",
     "wait_s",
-    type=float,
+    type=Finite(0),
     default=10.0,
     show_default=True,
     help="Seconds to wait for the provider's answer.",
@@ -126,7 +134,7 @@ def test(rt, name, to, text, wait_s, as_json) -> None:
 
     Example: cooee account test gw --to +8613800138000 --text "Hello" --json
     """
-    from core.sending import direct
+    from core.sending import direct, leases
 
     account = accounts.get(name)
     made = direct.send(rt, to, "notice", text, account.id, None, whoami())
@@ -134,7 +142,9 @@ def test(rt, name, to, text, wait_s, as_json) -> None:
     while made["state"] in ("ready", "claimed", "submitting") and clock.monotonic() < until:
         clock.sleep(0.1)
         made = direct.show(rt, made["message_id"])
-    emit(made, as_json, f"Message {made['message_id']} to {made['phone']}: {made['state']}")
+    emit(made, as_json, said(made))
+    if made["state"] == "ready" and not leases.someone():
+        raise Refusal("Not sent yet: no worker is at work; start `cooee up`.")
 
 
 @command.command("balance")

@@ -7,10 +7,9 @@ from typing import Any
 
 import click
 
-from core import clock
-from core.cli import campaign_more
-from core.cli.campaign_more import iso
-from core.cli.common import emit, json_option, pass_rt, progress, whoami
+from core.cli import campaign_more, campaign_wait
+from core.cli.campaign_more import iso, told
+from core.cli.common import ROW_ID, Finite, emit, json_option, pass_rt, progress, whoami
 from core.contract.errors import Refusal
 
 
@@ -40,10 +39,10 @@ def command() -> None:
     multiple=True,
     help="Share of each template, in their order. Repeatable.",
 )
-@click.option("--holdout", type=click.FloatRange(0, 90), default=0.0, help="Percent kept aside to measure.")
+@click.option("--holdout", type=Finite(0, 90), default=0.0, help="Percent kept aside to measure.")
 @click.option("--at", help="Start, ISO 8601; without an offset in the zone of the instance.")
 @click.option("--until", help="Nothing is sent after this, ISO 8601.")
-@click.option("--budget", type=click.FloatRange(0), help="Pause when this much is spent.")
+@click.option("--budget", type=Finite(0, 10**12), help="Pause when this much is spent.")
 @click.option(
     "--option",
     "pairs",
@@ -93,7 +92,7 @@ def add(
 
 
 @command.command("check")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
 @json_option
 @pass_rt
 def check(rt, id: int, as_json: bool) -> None:
@@ -101,7 +100,7 @@ def check(rt, id: int, as_json: bool) -> None:
 
     Example: cooee campaign check 7 --json
     """
-    from core.sending import dryrun, people
+    from core.sending import checking, people
 
     total = people.last_contact()
     with progress(total, "Checking") as advance:
@@ -111,11 +110,19 @@ def check(rt, id: int, as_json: bool) -> None:
             advance(done - seen[0])
             seen[0] = done
 
-        report = dryrun.run(rt, id, step)
+        report = checking.run(rt, id, step)
     emit(_checked(report), as_json, _check_words(report))
 
 
+def _costs(report) -> dict[str, float] | None:
+    """Currency → amount; None where no text has a price, which is not the same as nothing."""
+    if report.messages and report.unpriced == report.messages:
+        return None
+    return {currency: micros / 1_000_000 for currency, micros in report.costs.items() if currency or micros}
+
+
 def _checked(report) -> dict[str, Any]:
+    costs = _costs(report)
     return {
         "findings": report.findings,
         "audience": report.audience,
@@ -127,11 +134,14 @@ def _checked(report) -> dict[str, Any]:
         "encodings": report.encodings,
         "breakers": report.breakers,
         "missing": report.missing,
-        "cost": report.cost_micros / 1_000_000 if len(report.costs) < 2 else None,
-        "currency": report.currency,
-        "costs": {currency: micros / 1_000_000 for currency, micros in report.costs.items()},
+        "cost": None if costs is None or len(costs) > 1 else sum(costs.values(), 0.0),
+        "currency": report.currency or None,
+        "costs": costs or {},
+        "unpriced": report.unpriced,
         "start_at": iso(report.start_at),
         "finish_at": iso(report.finish_at),
+        "until": iso(report.not_after),
+        "unreached": report.unreached,
         "samples": [
             {k: s[k] for k in ("kind", "text", "encoding", "units", "parts")} for s in report.samples
         ],
@@ -142,31 +152,42 @@ def _check_words(report) -> str:
     lines = [f"{'in the segment':<28}{report.audience:>12,}"]
     lines += [f"{reason:<28}{-n:>12,}" for reason, n in report.excluded.items()]
     lines += [f"{'kept aside':<28}{-report.holdout:>12,}", f"{'will be texted':<28}{report.messages:>12,}"]
-    each = report.costs or {report.currency: report.cost_micros}
-    cost = " or ".join(f"{micros / 1e6:,.2f} {currency}" for currency, micros in each.items())
+    costs = _costs(report)
+    cost = "not known"
+    if costs is not None:
+        cost = (
+            " or ".join(f"{amount:,.2f} {currency}".rstrip() for currency, amount in costs.items()) or "0.00"
+        )
+        if report.unpriced:
+            cost += f", and {report.unpriced:,} texts whose price is not known"
     lines += [f"{'parts':<28}{report.parts:>12,}", f"{'at most':<28}{cost:>12}"]
-    lines += [f"ends about {iso(report.finish_at) or 'later than 60 days from now'}"]
+    if report.messages:
+        lines += [f"ends about {iso(report.finish_at) or 'later than 60 days from now'}"]
+    if report.not_after:
+        lines += [f"nothing after {iso(report.not_after)}"]
     return "\n".join([*lines, *(f"[{f['level']}] {f['message']}" for f in report.findings)])
 
 
 @command.command("launch")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
 @click.option("--key", help="The same key again is the same launch.")
+@json_option
 @pass_rt
-def launch(rt, id: int, key: str | None) -> None:
+def launch(rt, id: int, key: str | None, as_json: bool) -> None:
     """Start a campaign, or schedule it when its start lies ahead.
 
     Example: cooee campaign launch 7
     """
     from core.sending import launch as launching
 
-    click.echo(f"Campaign {id}: {launching.launch(rt, id, whoami(), key=key)}", err=True)
+    told(id, launching.launch(rt, id, whoami(), key=key), as_json)
 
 
 @command.command("ask")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
+@json_option
 @pass_rt
-def ask(rt, id: int) -> None:
+def ask(rt, id: int, as_json: bool) -> None:
     """Ask a second person to approve a draft.
 
     Example: cooee campaign ask 7
@@ -174,12 +195,14 @@ def ask(rt, id: int) -> None:
     from core.sending import approval
 
     approval.ask(rt, id, whoami())
+    told(id, "approval", as_json)
 
 
 @command.command("approve")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
+@json_option
 @pass_rt
-def approve(rt, id: int) -> None:
+def approve(rt, id: int, as_json: bool) -> None:
     """Approve somebody else's campaign, exactly as it stands.
 
     Example: cooee campaign approve 7
@@ -187,13 +210,15 @@ def approve(rt, id: int) -> None:
     from core.sending import approval
 
     approval.approve(rt, id, whoami())
+    told(id, "approved", as_json)
 
 
 @command.command("pause")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
 @click.option("--reason", default="Paused by hand.", show_default=True, help="One sentence for the others.")
+@json_option
 @pass_rt
-def pause(rt, id: int, reason: str) -> None:
+def pause(rt, id: int, reason: str, as_json: bool) -> None:
     """Stop sending for now; what is on the wire finishes.
 
     Example: cooee campaign pause 7
@@ -202,37 +227,47 @@ def pause(rt, id: int, reason: str) -> None:
 
     if not lifecycle.pause(rt, drafts.own(id).id, reason, whoami()):
         raise Refusal(f"Campaign {id} is {drafts.get(id).state}; only one at work can be paused.")
+    told(id, "paused", as_json)
 
 
 @command.command("resume")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
+@click.option("--budget", type=Finite(0, 10**12), help="Pause only when this much is spent in all.")
+@json_option
 @pass_rt
-def resume(rt, id: int) -> None:
-    """Go on where a paused campaign stood.
+def resume(rt, id: int, budget: float | None, as_json: bool) -> None:
+    """Go on where a paused campaign stood, with a higher budget where it was used up.
 
-    Example: cooee campaign resume 7
+    Example: cooee campaign resume 7 --budget 500
     """
-    from core.sending import drafts, lifecycle
+    from core.sending import budgets, drafts, lifecycle
 
+    if budget is not None:
+        budgets.change(rt, id, budget, whoami(), approves=True)
     if not lifecycle.resume(rt, drafts.own(id).id, whoami()):
         raise Refusal(f"Campaign {id} is {drafts.get(id).state}; only a paused one can be resumed.")
+    told(id, drafts.get(id).state, as_json)
 
 
 @command.command("cancel")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
+@json_option
 @pass_rt
-def cancel(rt, id: int) -> None:
+def cancel(rt, id: int, as_json: bool) -> None:
     """End a campaign for good; what was not sent never will be.
 
     Example: cooee campaign cancel 7
     """
     from core.sending import drafts, lifecycle
 
-    click.echo(f"{lifecycle.cancel(rt, drafts.own(id).id, whoami()):,} messages will not be sent.", err=True)
+    lifecycle.cancel(rt, drafts.own(id).id, whoami())
+    click.echo(f"Campaign {id} is cancelled; what has not left will not be sent.", err=True)
+    if as_json:
+        told(id, "cancelled", True)
 
 
 @command.command("duplicate")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
 @json_option
 @pass_rt
 def duplicate(rt, id: int, as_json: bool) -> None:
@@ -247,9 +282,10 @@ def duplicate(rt, id: int, as_json: bool) -> None:
 
 
 @command.command("delete")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
+@json_option
 @pass_rt
-def delete(rt, id: int) -> None:
+def delete(rt, id: int, as_json: bool) -> None:
     """Remove a draft.
 
     Example: cooee campaign delete 7
@@ -257,40 +293,14 @@ def delete(rt, id: int) -> None:
     from core.sending import drafts
 
     drafts.delete(id, whoami())
+    told(id, "deleted", as_json)
 
 
-@command.command("wait")
-@click.argument("id", type=int)
-@click.option("--timeout", type=click.FloatRange(0), default=3600.0, show_default=True, help="Seconds.")
-@pass_rt
-def wait(rt, id: int, timeout: float) -> None:
-    """Return when no message is waiting to be sent.  Exit status 1 when it pauses or time is up.
-
-    Example: cooee campaign wait 7 --timeout 600
-    """
-    from core.sending import drafts, lifecycle
-
-    until = clock.monotonic() + timeout
-    done = 0
-    with progress(drafts.get(id).audience or 0, "Sending") as advance:
-        while True:
-            campaign, left = drafts.get(id), lifecycle.waiting(id)
-            if campaign.state in ("draft", "approval", "approved"):
-                raise Refusal(f"Campaign {id} is {campaign.state}; launch it first.")
-            if campaign.state == "paused":
-                raise Refusal(f"Campaign {id} is paused: {campaign.reason}")
-            if campaign.state not in ("scheduled", "expanding") and not left:
-                lifecycle.finish(rt, id)
-                return
-            if clock.monotonic() >= until:
-                raise Refusal(
-                    f"After {timeout:g} seconds {left:,} messages of campaign {id} are still waiting."
-                )
-            if campaign.audience:
-                advance(max(0, campaign.audience - left - done))
-                done = max(done, campaign.audience - left)
-            clock.sleep(0.1)
-
-
-for looking in (campaign_more.list_, campaign_more.show, campaign_more.log_, campaign_more.messages):
+for looking in (
+    campaign_more.list_,
+    campaign_more.show,
+    campaign_more.log_,
+    campaign_more.messages,
+    campaign_wait.wait,
+):
     command.add_command(looking)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from itertools import chain
 from typing import Any
 
 import click
 
 from core import clock, exporting
-from core.cli.common import emit, json_option, pass_rt, table
+from core.cli.common import ROW_ID, emit, json_option, pass_rt, table
 from core.db.codes import Cls
 from core.db.models import Campaign
 
@@ -25,7 +26,7 @@ def list_(rt, state: str | None, as_json: bool) -> None:
     found = Campaign.select().where(~Campaign.name.startswith("direct:")).order_by(Campaign.id.desc())
     rows = [
         {"id": c.id, "name": c.name, "state": c.state, "class": Cls(c.cls).name, "audience": c.audience,
-         "created_at": c.created_at}
+         "created_at": iso(c.created_at)}
         for c in found if state in (None, c.state)
     ]  # fmt: skip
     columns = ("id", "name", "state", "class", "audience")
@@ -33,7 +34,7 @@ def list_(rt, state: str | None, as_json: bool) -> None:
 
 
 @click.command("show")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
 @json_option
 @pass_rt
 def show(rt, id: int, as_json: bool) -> None:
@@ -58,15 +59,14 @@ def _show_words(made: dict[str, Any]) -> str:
             between = f"  ({low:.1%} to {high:.1%})" if low is not None else ""
             lines.append(f"  {name:<26}{figure['value']:>8.1%}{between}")
         else:
-            scale = 1_000_000 if figure["unit"] == "micros" else 1
-            lines.append(
-                f"  {name:<26}{figure['value'] / scale:>12,.2f} {figure.get('currency') or ''}".rstrip()
-            )
+            micros = figure["unit"] == "micros"
+            value = f"{figure['value'] / 1_000_000:,.2f}" if micros else f"{figure['value']:,.10g}"
+            lines.append(f"  {name:<26}{value:>12} {figure.get('currency') or ''}".rstrip())
     return "\n".join(lines)
 
 
 @click.command("log")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
 @json_option
 @pass_rt
 def log_(rt, id: int, as_json: bool) -> None:
@@ -85,17 +85,18 @@ def log_(rt, id: int, as_json: bool) -> None:
 
 
 @click.command("messages")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
 @click.option(
     "--format",
     "format_",
     type=click.Choice(["csv", "json"]),
     default="csv",
     show_default=True,
-    help="How it is written.",
+    help="How it is written: json is one object a line.",
 )
+@click.option("--json", "as_json", is_flag=True, help="One JSON array.")
 @pass_rt
-def messages(rt, id: int, format_: str) -> None:
+def messages(rt, id: int, format_: str, as_json: bool) -> None:
     """Every message of a campaign, numbers in clear.
 
     Example: cooee campaign messages 7 --format csv > messages.csv
@@ -105,9 +106,15 @@ def messages(rt, id: int, format_: str) -> None:
 
     drafts.get(id)
     rows = reading.export(rt, id)
-    if format_ == "json":
-        for row in rows:
-            click.echo(json.dumps(dict(zip(reading.EXPORT_COLUMNS, row, strict=True)), ensure_ascii=False))
+    if as_json or format_ == "json":
+        lines = (
+            json.dumps(dict(zip(reading.EXPORT_COLUMNS, row, strict=True)), ensure_ascii=False)
+            for row in rows
+        )
+        if as_json:
+            lines = chain(["["], (f"{',' if n else ''}{line}" for n, line in enumerate(lines)), ["]"])
+        for line in lines:
+            click.echo(line)
         return
     for line in exporting.csv_stream(reading.EXPORT_COLUMNS, rows, for_people=False):
         click.echo(line, nl=False)
@@ -116,3 +123,11 @@ def messages(rt, id: int, format_: str) -> None:
 def iso(ms: int | None) -> str | None:
     """Epoch ms as ISO 8601 UTC; None stays None."""
     return clock.from_ms(ms).isoformat(timespec="seconds") if ms else None
+
+
+def told(id: int, state: str, as_json: bool) -> None:
+    """Say what a campaign is now: as JSON on standard output, in words beside it."""
+    if as_json:
+        emit({"id": id, "state": state}, True)
+    else:
+        click.echo(f"Campaign {id}: {state}", err=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import getpass
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -16,6 +17,28 @@ import click
 from core.contract.errors import Refusal
 from core.runtime import Runtime
 
+
+class RowId(click.types.IntParamType):
+    """The id of something stored: what no database could hold is a wrong use, not a number to look for."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        number = super().convert(value, param, ctx)
+        if not 0 <= number < 2**63:
+            self.fail(f"{number} is no id.", param, ctx)
+        return number
+
+
+class Finite(click.FloatRange):
+    """A range of floats without "nan", which no comparison refuses, and without "inf"."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is no number to count with.", param, ctx)
+        return number
+
+
+ROW_ID = RowId()
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on standard output.")
 
 
@@ -49,6 +72,13 @@ def pairs(_ctx: click.Context, param: click.Parameter, given: tuple[str, ...]) -
             raise click.BadParameter(f"{one!r} is not {param.metavar}.")
         made[name] = value
     return made
+
+
+def filled(_ctx, _param, given: Any) -> Any:
+    """Callback of an option whose empty value, as of a script's unset variable, must not mean "not given"."""
+    if any(one is not None and not one.strip() for one in (given if isinstance(given, tuple) else (given,))):
+        raise click.BadParameter("it is empty; give a name, or leave the option out.")
+    return given
 
 
 def pair(text: str, shape: str = "KEY=VALUE", field: str | None = None) -> tuple[str, str]:
@@ -102,6 +132,15 @@ def bar(label: str) -> Iterator[Callable[[int, int], None]]:
             shown = done
 
         yield show
+
+
+@contextmanager
+def resumable() -> Iterator[None]:
+    """Work that the same command continues: Ctrl-C says so."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Refusal("Stopped; the same command again goes on from here.") from None
 
 
 def kept(rt: Runtime, name: str, lines: Iterable[str]) -> str:

@@ -33,7 +33,7 @@ def show(rt, phone: str, as_json: bool) -> None:
     contact_id = contacts.need(rt, phone)
     data = {
         "phone": contacts.number(rt, phone).e164,
-        "consent": contacts.consent_dict(contact_id),
+        "consent": _standing(contact_id),
         "history": [_line(event) for event in consent.history(contact_id)],
     }
     common.emit(data, as_json, _told)
@@ -75,13 +75,24 @@ def _change(rt, phone: str, cls: str, source: str, wording: str, as_json: bool, 
     contacts.set_consent(
         rt, contact_id, consent.parse_class(cls), agree, source=source, wording=wording, who=common.whoami()
     )
-    at = contacts.consent_dict(contact_id)[cls]
+    at = _standing(contact_id)[cls]
     data = {"phone": contacts.number(rt, phone).e164, "class": cls, **at}
     common.emit(data, as_json, f"{data['phone']}: {cls} is now {at['status']}.")
 
 
+def _standing(contact_id: int) -> dict[str, dict[str, Any]]:
+    return {
+        cls: {key: _iso(value) if key == "at" else value for key, value in at.items()}
+        for cls, at in contacts.consent_dict(contact_id).items()
+    }
+
+
 def _line(event: dict[str, Any]) -> dict[str, Any]:
-    return event | {"cls": event["cls"].name, "at": clock.from_ms(event["at"]).isoformat(timespec="seconds")}
+    return event | {"cls": event["cls"].name, "at": _iso(event["at"])}
+
+
+def _iso(at: int) -> str:
+    return clock.from_ms(at).isoformat(timespec="seconds")
 
 
 def _told(data: dict[str, Any]) -> str:
@@ -116,7 +127,7 @@ def verify(ctx: click.Context, rt, as_json: bool) -> None:
 @click.argument("phone")
 @click.option("--class", "cls", default="mass", show_default=True, help="mass or voice.")
 @click.option("--source", default="asked by command", show_default=True, help="Where they signed up.")
-@click.option("--account", "account_id", type=int, default=None, help="Account to send through.")
+@click.option("--account", "account_id", type=common.ROW_ID, default=None, help="Account to send through.")
 @common.json_option
 @common.pass_rt
 def ask(rt, phone: str, cls: str, source: str, account_id: int | None, as_json: bool) -> None:

@@ -47,7 +47,8 @@ def command() -> None:
     metavar="TEXT",
     help="The words people agreed to; kept as evidence.",
 )
-@click.option("--label", "label_names", multiple=True, help="Label for everyone in the file. Repeatable.")
+@click.option("--label", "label_names", multiple=True, callback=common.filled,
+              help="Label for everyone in the file. Repeatable.")  # fmt: skip
 @click.option("--dry-run", is_flag=True, help="Say what would happen; change nothing.")
 @common.json_option
 @common.pass_rt
@@ -96,7 +97,7 @@ def import_(
             err=True,
         )
     batch_id = batch.begin(rt, options, path=file, file_name=file.name, who=common.whoami())
-    with common.bar("Importing") as progress:
+    with common.resumable(), common.bar("Importing") as progress:
         batch.run(rt, batch_id, progress)
     done = batch.report(batch_id)
     rows = rejects.as_csv(batch_id) if done["rejected"] else None
@@ -119,13 +120,14 @@ def _summary(done: dict[str, Any]) -> str:
 
 
 @command.command("undo")
-@click.argument("batch_id", metavar="BATCH", type=int)
+@click.argument("batch_id", metavar="BATCH", type=common.ROW_ID)
 @common.json_option
 @common.pass_rt
 def undo_(rt, batch_id: int, as_json: bool) -> None:
     """Take an import back: its contacts go, what it changed gets its old value.
 
-    Contacts that got or sent a text since stay, and so does the consent ledger.
+    Contacts a campaign counts by now (texted, skipped or kept aside) or that wrote stay, and so does the
+    consent ledger.
 
     \b
     Example:
@@ -135,7 +137,7 @@ def undo_(rt, batch_id: int, as_json: bool) -> None:
     common.emit(
         done, as_json,
         lambda d: f"Import {d['batch']} undone: {d['removed']:,} contacts removed, {d['restored']:,} restored"
-        + (f", {d['kept']:,} kept because of texts or later imports." if d["kept"] else "."),
+        + (f", {d['kept']:,} kept: counted by campaigns, or wrote, or changed by later imports." if d["kept"] else "."),
     )  # fmt: skip
 
 

@@ -33,8 +33,8 @@ def show(rt, phone: str, as_json: bool) -> None:
 
 
 @click.command("list")
-@click.option("--segment", default="", help="Only people of this segment.")
-@click.option("--label", default="", help="Only people with this label.")
+@click.option("--segment", callback=common.filled, help="Only people of this segment.")
+@click.option("--label", callback=common.filled, help="Only people with this label.")
 @click.option(
     "--format",
     "kind",
@@ -45,7 +45,7 @@ def show(rt, phone: str, as_json: bool) -> None:
 )
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json.")
 @common.pass_rt
-def listing(rt, segment: str, label: str, kind: str, as_json: bool) -> None:
+def listing(rt, segment: str | None, label: str | None, kind: str, as_json: bool) -> None:
     """Everyone, or the people of a segment, with whole numbers; the export is written to the audit log.
 
     \b
@@ -55,7 +55,9 @@ def listing(rt, segment: str, label: str, kind: str, as_json: bool) -> None:
     """
     where, params = _who(rt, segment, label)
     with database.write_tx():
-        audit.record(common.whoami(), "contact.export", f"segment:{segment}" if segment else "all", label)
+        audit.record(
+            common.whoami(), "contact.export", f"segment:{segment}" if segment else "all", label or ""
+        )
     if as_json or kind == "json":
         click.echo("[", nl=False)
         for n, person in enumerate(people.everyone(rt, where, params)):
@@ -93,7 +95,7 @@ def erase(rt, phone: str, yes: bool, as_json: bool) -> None:
 
 
 @click.command("receipt")
-@click.argument("number", type=int)
+@click.argument("number", type=common.ROW_ID)
 @common.pass_rt
 def receipt(rt, number: int) -> None:
     """The receipt of an erasure, as a page to print.
@@ -130,7 +132,7 @@ def export(rt, phone: str, kind: str) -> None:
 COMMANDS = [listing, show, erase, export, receipt]
 
 
-def _who(rt, segment: str, label: str) -> tuple[str, list[Any]]:
+def _who(rt, segment: str | None, label: str | None) -> tuple[str, list[Any]]:
     where, params = "1 = 1", []
     if segment:
         where, params = where_sql(rt, store.rule_of(store.get(segment)), alias="p")

@@ -47,7 +47,7 @@ def import_(
     """
     options = {"region": region, "zone": zone, "type": type_key, "map": changes}
     batch = importing.create(rt, file.name, file, options, common.whoami())
-    with common.bar("Importing") as progress:
+    with common.resumable(), common.bar("Importing") as progress:
         importing.run(rt, batch.id, progress)
     done = importing.report(batch.id)
     rows = rejects.as_csv(batch.id) if done["rejected"] else None
@@ -67,7 +67,7 @@ def _summary(done: dict[str, Any]) -> str:
 
 
 @command.command("undo")
-@click.argument("batch_id", metavar="BATCH", type=int)
+@click.argument("batch_id", metavar="BATCH", type=common.ROW_ID)
 @common.json_option
 @common.pass_rt
 def undo_(rt, batch_id: int, as_json: bool) -> None:

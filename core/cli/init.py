@@ -6,15 +6,16 @@ import sys
 
 import click
 
-from core.cli.common import composed
+from core.cli.common import composed, emit, json_option
 from core.contract.errors import Refusal
 
 
 @click.command("init")
 @click.option("--admin", metavar="EMAIL", help="Make this administrator instead of a set-up link.")
 @click.option("--password-stdin", is_flag=True, help="Read the administrator's password from standard input.")
+@json_option
 @click.pass_context
-def command(ctx: click.Context, admin: str | None, password_stdin: bool) -> None:
+def command(ctx: click.Context, admin: str | None, password_stdin: bool, as_json: bool) -> None:
     """Create what an instance needs; what exists stays.
 
     Example: printf 'a long password' | cooee init --admin me@shop.example --password-stdin
@@ -27,10 +28,14 @@ def command(ctx: click.Context, admin: str | None, password_stdin: bool) -> None
     settings = instance.create(ctx.find_root().obj.get("instance"))
     disk.Ballast(settings).look()
     rt = composed(ctx)
-    click.echo(f"Instance: {settings.instance}")
+    data = {"instance": str(settings.instance), "administrator": admin, "created": False, "setup_link": None}
+    told = f"Instance: {settings.instance}"
     if admin:
         password = sys.stdin.readline().rstrip("\n")
-        created = users.ensure_admin(rt, admin, password)
-        click.echo(f"Administrator {admin} {'created' if created else 'exists already'}.")
+        data["created"] = users.ensure_admin(rt, admin, password)
+        told += f"\nAdministrator {admin} {'created' if data['created'] else 'exists already'}."
+    elif not users.any_admin() and as_json:
+        data["setup_link"] = links.setup_link(rt)
     elif not users.any_admin():
-        click.echo(f"Set up the first administrator here (once, within 24 hours): {links.setup_link(rt)}")
+        told += f"\n{links.setup_words(rt)}"
+    emit(data, as_json, told)

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from core import exporting
-from core.cli.common import emit, json_option, pair, pass_rt, table, whoami
+from core.cli.common import ROW_ID, emit, json_option, pair, pass_rt, table, whoami
 
 
 @click.group("invoice")
@@ -61,7 +61,7 @@ def list_(rt, account: str, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("invoice", type=int)
+@click.argument("invoice", type=ROW_ID)
 @json_option
 @pass_rt
 def show(rt, invoice: int, as_json: bool) -> None:
@@ -73,7 +73,7 @@ def show(rt, invoice: int, as_json: bool) -> None:
 
 
 @command.command("export")
-@click.argument("invoice", type=int)
+@click.argument("invoice", type=ROW_ID)
 @click.option("--all", "everything", is_flag=True, help="Lines without a difference, too.")
 @pass_rt
 def export(rt, invoice: int, everything: bool) -> None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from core import clock
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli.common import ROW_ID, Finite, emit, json_option, pass_rt, table, whoami
 
 _COLUMNS = ("message_id", "phone", "class", "state", "reason", "account", "parts", "submitted_at")
 #: States in which a message has not been answered by the provider yet.
@@ -28,13 +30,15 @@ def command() -> None:
     "--account", help="The account to send through; without it as the routes say (`cooee route list`)."
 )
 @click.option("--key", help="The same key to the same number is the same message.")
-@click.option("--wait", "wait_s", type=float, default=0.0, help="Seconds to wait for the provider's answer.")
+@click.option(
+    "--wait", "wait_s", type=Finite(0), default=0.0, help="Seconds to wait for the provider's answer."
+)
 @json_option
 @pass_rt
 def send(
     rt, to: str, cls: str, text: str, account: str | None, key: str | None, wait_s: float, as_json: bool
 ) -> None:
-    """Hand one message to the workers.
+    """Hand one message to the workers; a text to a known landline is skipped, with that reason.
 
     Example: cooee message send --to +8613800138000 --class notice --text "Your parcel is here" --json
     """
@@ -46,13 +50,19 @@ def send(
     while made["state"] in _WAITING and clock.monotonic() < until:
         clock.sleep(0.05)
         made = direct.show(rt, made["message_id"])
-    emit(made, as_json, f"Message {made['message_id']} to {made['phone']}: {made['state']}")
+    emit(made, as_json, said(made))
+
+
+def said(made: dict[str, Any]) -> str:
+    """What became of a message that was just handed over, in a line."""
+    why = f" ({made['reason']})" if made["reason"] else ""
+    return f"Message {made['message_id']} to {made['phone']}: {made['state']}{why}"
 
 
 @command.command("list")
 @click.option("--state", help="Only messages in this state.")
-@click.option("--campaign", "campaign_id", type=int, help="Only messages of this campaign.")
-@click.option("--before", type=int, help="Only messages with a smaller id, for the next page.")
+@click.option("--campaign", "campaign_id", type=ROW_ID, help="Only messages of this campaign.")
+@click.option("--before", type=ROW_ID, help="Only messages with a smaller id, for the next page.")
 @json_option
 @pass_rt
 def list_(rt, state: str | None, campaign_id: int | None, before: int | None, as_json: bool) -> None:
@@ -85,7 +95,7 @@ def show(rt, message: str, as_json: bool) -> None:
 
 @command.command("resolve")
 @click.argument("answer", type=click.Choice(["sent", "not_sent", "resend"]))
-@click.argument("messages", nargs=-1, required=True, type=int)
+@click.argument("messages", nargs=-1, required=True, type=ROW_ID)
 @json_option
 @pass_rt
 def resolve(rt, answer: str, messages: tuple[int, ...], as_json: bool) -> None:

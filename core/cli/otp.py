@@ -93,13 +93,15 @@ def status(rt: Runtime, id: str | None, as_json: bool) -> None:
 
 @command.command("allow")
 @click.argument("prefix")
+@json_option
 @pass_rt
-def allow(rt: Runtime, prefix: str) -> None:
+def allow(rt: Runtime, prefix: str, as_json: bool) -> None:
     """Let a blocked prefix have codes again.
 
     Example: cooee otp allow +8613800
     """
     from core.sending.otp import guard
 
-    guard.allow(prefix.lstrip("+"), whoami())
-    click.echo(f"Numbers that begin with +{prefix.lstrip('+')} get codes again.")
+    digits = prefix.lstrip("+")
+    guard.allow(digits, whoami())
+    emit({"prefix": f"+{digits}"}, as_json, f"Numbers that begin with +{digits} get codes again.")

@@ -167,7 +167,7 @@ def not_same(rt, people: tuple[str, ...], as_json: bool) -> None:
 
 
 @command.command("told-apart")
-@click.option("--undo", "undone", type=int, metavar="ID", help="Take one back.")
+@click.option("--undo", "undone", type=common.ROW_ID, metavar="ID", help="Take one back.")
 @common.json_option
 @common.pass_rt
 def told_apart(rt, undone: int | None, as_json: bool) -> None:
@@ -234,7 +234,7 @@ def merge(rt, keep: str, other: str, as_json: bool) -> None:
 
 
 @click.command("unmerge")
-@click.argument("merge_id", metavar="ID", type=int)
+@click.argument("merge_id", metavar="ID", type=common.ROW_ID)
 @common.json_option
 @common.pass_rt
 def unmerge(rt, merge_id: int, as_json: bool) -> None:

@@ -7,7 +7,7 @@ import dataclasses
 import click
 
 from core import clock
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli.common import ROW_ID, emit, json_option, pass_rt, table, whoami
 
 
 def _time(ms: int | None) -> str | None:
@@ -56,7 +56,7 @@ def show(rt, as_json: bool) -> None:
 
 
 @command.command("retry-now")
-@click.argument("campaign", type=int)
+@click.argument("campaign", type=ROW_ID)
 @json_option
 @pass_rt
 def retry_now(rt, campaign: int, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli.common import Finite, emit, json_option, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.sending import accounts
 from core.sending.routes import senders
@@ -48,7 +48,7 @@ def list_(rt, as_json) -> None:
 @click.argument("sender")
 @click.option("--pool", required=True, help="Name of the pool; made when there is none.")
 @click.option("--account", required=True, help="The account it belongs to.")
-@click.option("--rate", type=float, help="Texts a second at most, over all workers.")
+@click.option("--rate", type=Finite(0), help="Texts a second at most, over all workers.")
 @click.option("--cap", type=int, help="Texts a day at most.")
 @click.option("--country", "countries", multiple=True, help="ISO country it texts to. Repeatable.")
 @click.option("--sticky/--not-sticky", default=None, help="A contact keeps its sender (so by default).")

@@ -119,7 +119,8 @@ def listing(rt, kind: str, as_json: bool) -> None:
 def import_(
     rt, file: Path, region: str, classes: tuple[str, ...], reason: str, note: str, as_json: bool
 ) -> None:
-    """Suppress every number of a CSV or XLSX file; the same file again adds nothing.
+    """Suppress every number of a CSV or XLSX file; the same file again adds nothing.  An exported list keeps
+    its own reasons, classes, notes and ends.
 
     Example: cooee suppress import stops.csv --region CN --reason complaint
     """

@@ -129,7 +129,8 @@ def check(rt: Runtime, name: str, sender: str, countries: tuple[str, ...], as_js
         audience, missing = drafts.missing_counts(rt, text.body, lang)
         draft = drafts.draft(
             rt, text.body, Cls(template.cls).name, lang, sender=sender, missing=missing, audience=audience,
-            countries=frozenset(country.upper() for country in countries), template_id=template.id,
+            sampled=drafts.sampled(), countries=frozenset(country.upper() for country in countries),
+            template_id=template.id,
         )  # fmt: skip
         data += [
             {
@@ -186,8 +187,9 @@ def preview(rt: Runtime, name: str, phone: str | None, lang: str | None, as_json
 @command.command()
 @click.argument("name")
 @click.option("--undo", is_flag=True, help="Bring it back.")
+@json_option
 @pass_rt
-def archive(rt: Runtime, name: str, undo: bool) -> None:
+def archive(rt: Runtime, name: str, undo: bool, as_json: bool) -> None:
     """Put a template out of sight; campaigns keep theirs.
 
     Example: cooee template archive spring
@@ -195,7 +197,11 @@ def archive(rt: Runtime, name: str, undo: bool) -> None:
     template = templates.find(name)
     changed = templates.archive(template.id, whoami(), not undo)
     done = "back in the list" if undo else "archived"
-    click.echo(f"“{template.name}” is {done if changed else done + ' already'}.")
+    emit(
+        _summary(templates.find_by_id(template.id), templates.texts(template.id)) | {"changed": changed},
+        as_json,
+        f"“{template.name}” is {done if changed else done + ' already'}.",
+    )
 
 
 def _read(text_file: str) -> str:

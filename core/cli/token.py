@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from core import clock
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli.common import ROW_ID, emit, json_option, pass_rt, table, whoami
 from core.runtime import Runtime
 from core.security import tokens
 
@@ -69,7 +69,7 @@ def list_(rt: Runtime, as_json: bool) -> None:
 
 
 @command.command("revoke")
-@click.argument("id", type=int)
+@click.argument("id", type=ROW_ID)
 @json_option
 @pass_rt
 def revoke(rt: Runtime, id: int, as_json: bool) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli.common import ROW_ID, Finite, emit, json_option, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.db.models import Trial
 from core.measure.trials import confirm, phones, plan, report, run, sheet, words
@@ -47,8 +47,8 @@ def command() -> None:
     type=click.Choice(list(plan.WINDOWS)),
     help="When to send. Repeatable.",
 )
-@click.option("--promise", type=float, default=95.0, show_default=True, help="Promised arrival, percent.")
-@click.option("--margin", type=float, default=5.0, show_default=True, help="Know it to ± so many points.")
+@click.option("--promise", type=Finite(), default=95.0, show_default=True, help="Promised arrival, percent.")
+@click.option("--margin", type=Finite(), default=5.0, show_default=True, help="Know it to ± so many points.")
 @click.option(
     "--texts", type=int, default=0, help="Texts of each account; by default as many as the margin needs."
 )
@@ -118,7 +118,7 @@ def list_(rt, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("trial_id", type=int)
+@click.argument("trial_id", type=ROW_ID)
 @json_option
 @pass_rt
 def show(rt, trial_id: int, as_json: bool) -> None:
@@ -134,7 +134,7 @@ def show(rt, trial_id: int, as_json: bool) -> None:
 
 
 @command.command("start")
-@click.argument("trial_id", type=int)
+@click.argument("trial_id", type=ROW_ID)
 @json_option
 @pass_rt
 def start(rt, trial_id: int, as_json: bool) -> None:
@@ -147,7 +147,7 @@ def start(rt, trial_id: int, as_json: bool) -> None:
 
 
 @command.command("confirm")
-@click.argument("trial_id", type=int)
+@click.argument("trial_id", type=ROW_ID)
 @click.argument("nonces", nargs=-1, required=True)
 @click.option(
     "--how",
@@ -174,7 +174,7 @@ def confirm_(rt, trial_id: int, nonces, how: str, text: str, sender: str, as_jso
 
 
 @command.command("report")
-@click.argument("trial_id", type=int)
+@click.argument("trial_id", type=ROW_ID)
 @json_option
 @pass_rt
 def report_(rt, trial_id: int, as_json: bool) -> None:

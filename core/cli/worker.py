@@ -8,7 +8,7 @@ from core.cli.common import composed
 
 
 @click.command("worker")
-@click.option("--processes", type=int, default=1, show_default=True, help="How many processes.")
+@click.option("--processes", type=click.IntRange(1), default=1, show_default=True, help="How many processes.")
 @click.pass_context
 def command(ctx: click.Context, processes: int) -> None:
     """Send queued messages, apply receipts, fire periodic work.

@@ -41,12 +41,24 @@ def pending(plugins: Mapping[str, Path] | None = None) -> list[str]:
     ]
 
 
+def unknown(plugins: Mapping[str, Path] | None = None) -> list[str]:
+    """Names of applied migrations that this version has no file of: the database is of a newer one."""
+    return [
+        f"{name}/{migration.name}"
+        for name, runner in _runners(plugins or {})
+        for migration in runner.status()
+        if migration.applied and not migration.path
+    ]
+
+
 def upgrade(instance: Path, plugins: Mapping[str, Path] | None = None) -> list[str]:
     """Apply what is pending, each migration in a transaction of its own; returns their names.
 
-    Two processes at once do it once: the second waits for the first.
+    Two processes at once do it once: the second waits for the first.  Raises `Refusal` for a newer database.
     """
     with _boot_lock(instance):
+        if unknown(plugins):
+            raise Refusal(trouble(plugins))
         done = []
         for name, runner in _runners(plugins or {}):
             done += [f"{name}/{applied}" for applied in runner.up()]
@@ -73,13 +85,22 @@ def rebuild(plugins: Mapping[str, Path], last: Mapping[str, str]) -> None:
                 raise Refusal(f"The backup is of a newer version ({name}/{last[name]}): {error}") from None
 
 
-def require_current(plugins: Mapping[str, Path] | None = None) -> None:
-    """Raise `Refusal` while migrations are pending."""
-    waiting = pending(plugins)
-    if waiting:
-        raise Refusal(
-            f"The database is not up to date ({', '.join(waiting)}); stop Cooee and run `cooee upgrade`."
+def trouble(plugins: Mapping[str, Path] | None = None) -> str:
+    """Why this version cannot work on this database, with the remedy; empty when it can."""
+    if newer := unknown(plugins):
+        return (
+            f"The database is of a newer version ({', '.join(newer)}); install that version again, "
+            "or restore a backup of this one."
         )
+    if waiting := pending(plugins):
+        return f"The database is not up to date ({', '.join(waiting)}); stop Cooee and run `cooee upgrade`."
+    return ""
+
+
+def require_current(plugins: Mapping[str, Path] | None = None) -> None:
+    """Raise `Refusal` while migrations are pending, or when some were applied that this version does not have."""
+    if said := trouble(plugins):
+        raise Refusal(said)
 
 
 @contextmanager
