@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
 import pytest
 
@@ -10,8 +11,9 @@ from core import clock
 from core.contract.errors import Refusal
 from core.contract.types import Scope
 from core.db import database
+from core.db.models import Campaign
 from core.measure import costs, overview
-from core.sending import accounts, balances, dryrun, launch, prices
+from core.sending import accounts, balances, dryrun, launch, messages, prices
 from tests import campaign_kit
 from tests import routes_kit as kit
 from tests.send_kit import send_all
@@ -78,6 +80,36 @@ def test_a_campaign_through_both_has_no_sum_but_what_was_spent_in_each(rt, cli, 
         "SELECT DISTINCT account_id, cost_micros FROM message WHERE campaign_id = ?", (campaign,)
     )
     assert set(rows) == {(yuan.id, 45_000), (dollars.id, 7_500)}
+
+
+def test_what_was_spent_keeps_its_currency_when_the_prices_go(rt, cli, two):
+    yuan, dollars = two
+    campaign = spent(rt, two)
+    before = costs.of(Scope(campaign_id=campaign))
+    for account in two:
+        prices.remove(account.id, "", prices.ANY, 0)
+    assert costs.of(Scope(campaign_id=campaign)) == before and set(before) == {"CNY", "USD"}
+    rows = messages.page(rt, messages.Filter(campaign_id=campaign)).rows
+    assert {row.currency for row in rows if row.account == "yuan"} == {"CNY"}
+    with pytest.raises(Refusal, match="has spent CNY already.*USD") as refused:
+        price(yuan.id, 7_000, "USD")
+    assert refused.value.field == "currency" and prices.table(yuan.id) == []
+    price(yuan.id, 50_000, "CNY")
+    assert costs.of(Scope(account_id=dollars.id)) == {"USD": before["USD"]}
+
+
+def test_an_upgrade_takes_the_currency_from_the_prices_or_from_what_was_launched(rt, two):
+    yuan, dollars = two
+    prices.remove(dollars.id, "", prices.ANY, 0)
+    with database.write_tx():
+        accounts.create(rt, "new", "null", {})
+        Campaign.insert(
+            name="old", cls=2, state="done", account_id=dollars.id, currency="USD", created_at=1
+        ).execute()
+        database.execute("ALTER TABLE account DROP COLUMN currency")
+        import_module("core.db.migrations.0026_accountcurrency").up(None, database.proxy)
+    found = dict(database.query("SELECT name, currency FROM account"))
+    assert (found["yuan"], found["dollars"], found["new"]) == ("CNY", "USD", "")
 
 
 def test_the_pages_show_both(rt_sqlite, client):

@@ -2,10 +2,13 @@
 
 import json
 from collections import Counter
+from datetime import datetime
 
 import pytest
 
 from core import clock
+from core.audience import segments
+from core.audience.segments import figures
 from core.content import parts
 from core.contract.errors import Refusal
 from core.db import database
@@ -14,6 +17,7 @@ from core.db.models import CampaignCheck, Field
 from core.sending import checking, drafts, dryrun, expand, launch, people, render
 from core.sending.item import Item
 from core.sending.prices import Prices
+from core.timing.zones import wall_to_ms
 from tests import campaign_kit as kit
 
 ZH = "【可乐店】{{honorific}}，您常买的护肤系列本周日全场八折，满200再减30，仅限11月22日。k.la/Xp7vQ2mT9a 拒收请回复R"
@@ -107,6 +111,19 @@ def test_it_says_what_then_really_happens(rt, holdout_bp, monkeypatch):
     assert said.audience == said.messages + said.holdout + sum(said.excluded.values())
 
 
+def test_the_first_step_counts_people_under_the_reasons_of_the_launch(rt):
+    mixed_crowd(rt)
+    with database.write_tx():
+        # Who said no has no consent, as whoever was never asked.
+        database.execute("UPDATE profile SET optout_bits = ? WHERE consent_bits = 0", (kit.MASS,))
+    said = dryrun.run(rt, draft(rt))
+    _kept, reach, _everyone = figures.counts(rt, [], segments.compile(rt, {"all": []}))
+    assert reach.total == said.audience
+    for reason in ("landline", "suppressed", "no_consent"):
+        assert getattr(reach, reason) == said.excluded[reason] > 0
+    assert reach.may == said.messages + said.excluded["missing_field"]
+
+
 def test_missing_fields_are_counted_by_name(rt_sqlite):
     mixed_crowd(rt_sqlite)
     said = dryrun.run(rt_sqlite, draft(rt_sqlite))
@@ -162,10 +179,6 @@ def test_the_finish_follows_from_the_slowest_rate(rt_sqlite, rate, account_rate,
 
 
 def test_the_finish_waits_for_the_hours_of_each_country(rt_sqlite, monkeypatch):
-    from datetime import datetime
-
-    from core.timing.zones import wall_to_ms
-
     evening = wall_to_ms(datetime(2026, 11, 23, 20, 59), "Asia/Shanghai")
     monkeypatch.setattr(clock, "now_ms", lambda: evening)
     kit.crowd(rt_sqlite, 900)
@@ -182,16 +195,73 @@ def test_the_finish_waits_for_the_hours_of_each_country(rt_sqlite, monkeypatch):
 
 
 def test_people_who_wait_for_their_hours_are_counted(rt_sqlite, monkeypatch):
-    from datetime import datetime
-
-    from core.timing.zones import wall_to_ms
-
     monkeypatch.setattr(clock, "now_ms", lambda: wall_to_ms(datetime(2026, 11, 23, 12), "Asia/Shanghai"))
     kit.crowd(rt_sqlite, 30)
     kit.crowd(rt_sqlite, 7, country="US")
     said = dryrun.run(rt_sqlite, kit.campaign(rt_sqlite, quiet_hours="on"))
     assert said.waiting == 7
     assert any(finding["code"] == "hours.wait" for finding in said.findings)
+
+
+@pytest.fixture
+def dawn(monkeypatch):
+    """Six in the morning in Shanghai, ten in the evening in London; returns an hour of that day in Shanghai."""
+    monkeypatch.setattr(clock, "now_ms", lambda: wall_to_ms(datetime(2026, 11, 23, 6), "Asia/Shanghai"))
+    return lambda hour: wall_to_ms(datetime(2026, 11, 23, hour), "Asia/Shanghai")
+
+
+def codes(said) -> dict[str, str]:
+    return {finding["code"]: finding["level"] for finding in said.findings}
+
+
+def test_nobody_is_texted_when_the_end_comes_before_the_allowed_hours(rt, cli, dawn):
+    kit.crowd(rt, 30)
+    campaign_id = kit.campaign(rt, quiet_hours="on", not_after=dawn(7), options={"approve": "off"})
+    said = dryrun.run(rt, campaign_id)
+    assert (said.messages, said.parts, said.excluded, said.finish_at) == (0, 0, {"too_late": 30}, None)
+    assert codes(said)["end.nobody"] == "block" and said.blocks
+    with pytest.raises(Refusal, match="no allowed hour lies before the end") as refused:
+        launch.launch(rt, campaign_id)
+    assert refused.value.field == "not_after"
+    told = json.loads(cli("campaign", "check", str(campaign_id), "--json").stdout)
+    assert (told["excluded"], told["until"], told["finish_at"]) == (
+        {"too_late": 30},
+        "2026-11-22T23:00:00+00:00",
+        None,
+    )
+
+
+def test_who_has_no_hour_before_the_end_is_left_out_by_the_launch_too(rt, dawn):
+    kit.crowd(rt, 30)
+    kit.crowd(rt, 7, country="GB")
+    campaign_id = kit.campaign(rt, quiet_hours="on", not_after=dawn(9), options={"approve": "off"})
+    said = dryrun.run(rt, campaign_id)
+    assert (said.messages, said.excluded, said.unreached) == (30, {"too_late": 7}, 0)
+    assert codes(said)["end.late"] == "warn" and not said.blocks
+    assert really(rt, campaign_id)["excluded"] == said.excluded
+    assert database.scalar("SELECT MAX(not_before) FROM message WHERE state = 0") == dawn(8)
+
+
+def test_the_pace_leaves_some_without_a_turn_before_the_end(rt_sqlite, dawn):
+    kit.crowd(rt_sqlite, 4000)
+    account = kit.account(rt_sqlite, "slow", rate=1)
+    given = {"account_id": account, "quiet_hours": "on"}
+    said = dryrun.run(rt_sqlite, kit.campaign(rt_sqlite, not_after=dawn(9), **given))
+    assert (said.messages, said.unreached, said.finish_at, said.assumed) == (4000, 400, dawn(9), False)
+    assert codes(said)["end.pace"] == "warn" and not said.blocks
+    said = dryrun.run(rt_sqlite, kit.campaign(rt_sqlite, name="b", not_after=dawn(10), **given))
+    assert (said.unreached, said.finish_at) == (0, dawn(8) + 4_000_000)
+
+
+def test_without_quiet_hours_the_end_alone_counts(rt_sqlite, dawn):
+    kit.crowd(rt_sqlite, 5)
+    late = kit.campaign(rt_sqlite, not_after=dawn(7))
+    with database.write_tx():
+        database.execute("UPDATE campaign SET not_after = ? WHERE id = ?", (dawn(5), late))
+    said = dryrun.run(rt_sqlite, late)
+    assert said.blocks and said.excluded == {"too_late": 5}
+    said = dryrun.run(rt_sqlite, kit.campaign(rt_sqlite, name="b", not_after=dawn(7)))
+    assert said.messages == 5 and said.assumed
 
 
 def test_a_draft_without_text_or_audience_is_refused(rt_sqlite):
@@ -216,6 +286,18 @@ def test_a_kept_report_holds_for_the_campaign_as_it_stands(rt):
     assert report == fresh
     drafts.edit(rt, campaign_id, "ann", holdout_bp=300)
     assert checking.kept(rt, drafts.get(campaign_id)) == (None, None)
+
+
+def test_a_check_on_the_command_line_is_the_check_of_the_pages(rt, cli):
+    kit.crowd(rt, 30)
+    campaign_id = draft(rt)
+    assert checking.kept(rt, drafts.get(campaign_id)) == (None, None)
+    assert cli("campaign", "check", str(campaign_id)).exit_code == 0
+    row, report = checking.kept(rt, drafts.get(campaign_id))
+    assert row.state == "done" and report.audience == 30
+    launch.launch(rt, campaign_id)
+    assert cli("campaign", "check", str(campaign_id)).exit_code == 0
+    assert CampaignCheck.get_by_id(campaign_id).at == row.at
 
 
 def test_a_big_audience_is_checked_by_a_job_with_progress(rt, monkeypatch):

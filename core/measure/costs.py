@@ -8,13 +8,12 @@ from core.measure import counts
 
 
 def of(scope: Scope) -> dict[str, int]:
-    """{ISO currency: micro-units} of what the scope's messages cost, by name; accounts without prices have none."""
+    """{ISO currency: micro-units} of what the scope's messages cost, by name; accounts that never had prices have none."""
     condition, params = counts.where(scope)
     rows = database.query(
-        "SELECT p.currency, SUM(t.cost) FROM (SELECT account_id, SUM(cost_micros) AS cost FROM tally "
-        f"WHERE {condition} GROUP BY account_id) t JOIN (SELECT account_id, MIN(currency) AS currency FROM price "
-        "GROUP BY account_id HAVING COUNT(DISTINCT currency) = 1) p ON p.account_id = t.account_id "
-        "GROUP BY p.currency ORDER BY p.currency",
+        "SELECT a.currency, SUM(t.cost) FROM (SELECT account_id, SUM(cost_micros) AS cost FROM tally "
+        f"WHERE {condition} GROUP BY account_id) t JOIN account a ON a.id = t.account_id "
+        "WHERE a.currency <> '' GROUP BY a.currency ORDER BY a.currency",
         params,
     )
     spent = {currency: int(cost) for currency, cost in rows}

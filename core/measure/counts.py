@@ -17,7 +17,8 @@ UNKNOWN_AFTER_H = 72
 class Counts:
     """Messages of a scope by what became of them.
 
-    `submitted` were accepted by the provider; `attempted` also those it refused or left in doubt.
+    `submitted` were accepted by the provider, with their `parts` and `submitted_micros`; `attempted` also those it
+    refused, which cost nothing, or left in doubt, which `cost_micros` holds, too: they may have been sent.
     `pending` are submitted within the last 72 hours without a receipt, `unknown` older ones.
     """
 
@@ -34,6 +35,7 @@ class Counts:
     in_24h: int = 0
     parts: int = 0
     cost_micros: int = 0
+    submitted_micros: int = 0
 
 
 _ON_WIRE = (
@@ -78,23 +80,23 @@ def read(scope: Scope) -> Counts:
     )
     found: dict[str, int] = dict.fromkeys(Counts.__slots__, 0)
     for state, wired, is_old, n, parts, cost, in_5m, in_24h in rows:
-        _add(found, State(state), bool(wired), bool(is_old), int(n))
+        _add(found, State(state), bool(wired), bool(is_old), int(n), int(parts), int(cost))
         found["in_5m"] += int(in_5m)
         found["in_24h"] += int(in_24h)
-        if wired:
-            found["parts"] += int(parts)
-            found["cost_micros"] += int(cost)
     return Counts(**found)
 
 
-def _add(found: dict[str, int], state: State, wired: bool, old: bool, n: int) -> None:
+def _add(found: dict[str, int], state: State, wired: bool, old: bool, n: int, parts: int, cost: int) -> None:
     found["total"] += n
     if not wired:
         return
+    found["cost_micros"] += cost
     if state in _ON_WIRE:
         found["attempted"] += n
     if state in (State.accepted, State.delivered, State.undelivered, State.expired):
         found["submitted"] += n
+        found["parts"] += parts
+        found["submitted_micros"] += cost
     if state is State.accepted:
         found["unknown" if old else "pending"] += n
     elif state in (State.undelivered, State.expired):
@@ -122,9 +124,9 @@ def by_day(scope: Scope, zone_offset_h: int = 0) -> list[tuple[int, Counts]]:
     days: dict[int, dict[str, int]] = {}
     for day, state, n, parts, cost, in_5m, in_24h in rows:
         found = days.setdefault(int(day), dict.fromkeys(Counts.__slots__, 0))
-        _add(found, State(state), True, False, int(n))
-        for name, value in (("parts", parts), ("cost_micros", cost), ("in_5m", in_5m), ("in_24h", in_24h)):
-            found[name] += int(value)
+        _add(found, State(state), True, False, int(n), int(parts), int(cost))
+        found["in_5m"] += int(in_5m)
+        found["in_24h"] += int(in_24h)
     return [(day, Counts(**found)) for day, found in days.items()]
 
 

@@ -11,9 +11,9 @@ from core.config import Settings
 from core.contract.types import Scope
 from core.db import database
 from core.db.codes import Cls, State
-from core.measure import costs, counts, optouts
+from core.measure import costs, counts, optouts, stats
 from core.measure.arrival import news, store
-from core.sending import balances, clockwatch
+from core.sending import balances, clockwatch, dryreport
 from core.sending.dossiers import reminders
 from core.sending.otp import alarms as otp_alarms
 from core.sending.routes import health
@@ -21,7 +21,7 @@ from core.sending.routes import health
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The day so far with what the same weekdays gave up to the same hour; shares are None without data."""
+    """The day so far with what the same weekdays gave up to the same hour; shares are None with too few for one."""
 
     counts: counts.Counts
     usual_submitted: float | None
@@ -71,9 +71,9 @@ def today(zone: tzinfo) -> Today:
     return Today(
         counts=counts.read(scope),
         usual_submitted=submitted / len(before) if before else None,
-        usual_arrived=sum(c.in_5m for c in before) / submitted if submitted else None,
+        usual_arrived=sum(c.in_5m for c in before) / submitted if submitted >= stats.NEED else None,
         optouts=optouts.count(scope),
-        usual_optout_rate=out_before / delivered if delivered else None,
+        usual_optout_rate=out_before / delivered if delivered >= stats.NEED else None,
         month_costs=costs.of(month),
     )
 
@@ -90,9 +90,13 @@ def machine(settings: Settings) -> list[Need]:
 def needs() -> list[Need]:
     """Approvals, replies to read, campaigns that paused themselves, in-doubt messages, providers in trouble."""
     found = [
-        Need("approval", "warn", name=name, id=campaign_id, n=audience or 0)
-        for campaign_id, name, audience in database.query(
-            "SELECT id, name, audience FROM campaign WHERE state = 'approval' ORDER BY id DESC LIMIT 10"
+        Need(
+            "approval", "warn", name=name, id=campaign_id, n=dryreport.load(report).messages if report else 0
+        )
+        for campaign_id, name, report in database.query(
+            "SELECT c.id, c.name, k.report FROM campaign c LEFT JOIN campaign_check k ON k.campaign_id = c.id "
+            "AND k.snapshot = c.approved_snapshot AND k.state = 'done' WHERE c.state = 'approval' "
+            "ORDER BY c.id DESC LIMIT 10"
         )
     ]
     if waiting := heldreplies.waiting():

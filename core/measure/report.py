@@ -11,7 +11,7 @@ from core.contract.types import MetricValue, Scope
 from core.db import database
 from core.db.codes import State
 from core.db.models import Campaign
-from core.measure import counts, stats
+from core.measure import counts, optouts, stats
 from core.runtime import Runtime
 
 log = logging.getLogger("cooee.measure")
@@ -19,12 +19,17 @@ log = logging.getLogger("cooee.measure")
 
 @dataclass(frozen=True, slots=True)
 class Arm:
-    """One variant beside the first: delivered and opt-outs, the difference to arm A with its interval."""
+    """One variant beside the first: delivered and opt-outs, the difference to arm A with its interval.
+
+    `verdict` is "better" (fewer people opted out than with A), "worse" or "early"; "" for A.
+    """
 
     idx: int
     counts: counts.Counts
+    delivered: MetricValue | None
     optouts: MetricValue | None
     difference: tuple[float, float, float] | None = None
+    verdict: str = ""
 
 
 @dataclass(slots=True)
@@ -40,6 +45,8 @@ class Report:
     exclusions: dict[str, int] = field(default_factory=dict)
     hours: list[tuple[int, int, int]] = field(default_factory=list)
     as_of: int = 0
+    #: Every opt-out that counts for a text has come: a verdict is read once, not whenever it happens to look good.
+    settled: bool = False
 
     @property
     def final(self) -> bool:
@@ -78,20 +85,25 @@ def as_json(value: MetricValue) -> dict[str, Any]:
 def build(rt: Runtime, campaign: Campaign) -> Report:
     """Read everything a report needs.  Reads counters, not message rows, but for reasons and countries."""
     scope = Scope(campaign_id=campaign.id)
+    hours, now = counts.by_hour(scope), clock.now_ms()
+    settled = campaign.state in ("done", "cancelled") and all(
+        (hour + 1) * clock.HOUR_MS + optouts.WINDOW_MS <= now for hour, *_n in hours
+    )
     return Report(
         campaign=campaign,
         counts=counts.read(scope),
         states=counts.by_state(campaign.id),
         metrics=metrics(rt, scope),
-        arms=_arms(rt, campaign.id),
+        arms=_arms(rt, campaign.id, settled),
         failures=counts.failures(campaign.id),
         exclusions=counts.reasons(campaign.id, State.skipped),
-        hours=counts.by_hour(scope),
-        as_of=clock.now_ms(),
+        hours=hours,
+        as_of=now,
+        settled=settled,
     )
 
 
-def _arms(rt: Runtime, campaign_id: int) -> list[Arm]:
+def _arms(rt: Runtime, campaign_id: int, settled: bool) -> list[Arm]:
     rows = database.query("SELECT idx FROM variant WHERE campaign_id = ? ORDER BY idx", (campaign_id,))
     if len(rows) < 2:
         return []
@@ -99,22 +111,38 @@ def _arms(rt: Runtime, campaign_id: int) -> list[Arm]:
     for (idx,) in rows:
         scope = Scope(campaign_id=campaign_id, variant=idx)
         found = metrics(rt, scope)
+        difference = _difference(found.get("optouts"), arms, len(rows) - 1)
+        verdict = _verdict(difference if settled else None) if arms else ""
         arms.append(
-            Arm(idx, counts.read(scope), found.get("optouts"), _difference(found.get("optouts"), arms))
+            Arm(idx, counts.read(scope), found.get("delivered"), found.get("optouts"), difference, verdict)
         )
     return arms
 
 
-def _difference(value: MetricValue | None, earlier: list[Arm]) -> tuple[float, float, float] | None:
-    """(low, difference, high) of opt-outs against arm A, as shares; None without both denominators."""
+def _verdict(difference: tuple[float, float, float] | None) -> str:
+    if difference is None or difference[0] <= 0 <= difference[2]:
+        return "early"
+    return "better" if difference[2] < 0 else "worse"
+
+
+def _difference(
+    value: MetricValue | None, earlier: list[Arm], compared: int
+) -> tuple[float, float, float] | None:
+    """(low, difference, high) of opt-outs against arm A, as shares; None with too few in one of the two.
+
+    The intervals of all that are `compared` with A hold together (Bonferroni).
+    """
     if not earlier or value is None or earlier[0].optouts is None:
         return None
     first = earlier[0].optouts
+    if min(value.denominator or 0, first.denominator or 0) < stats.NEED:
+        return None
     interval = stats.newcombe(
         int(value.numerator or 0),
         int(value.denominator or 0),
         int(first.numerator or 0),
         int(first.denominator or 0),
+        stats.z_of(0.05 / compared),
     )
     if interval is None:
         return None

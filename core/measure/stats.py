@@ -10,8 +10,15 @@ from __future__ import annotations
 from math import inf, isfinite, sqrt
 from statistics import NormalDist
 
+#: Below this a share is not told, only its counts; up to four times as many it is marked as weak.
+NEED = 30
 #: 97.5 % point of the normal distribution: two-sided 95 %.
 Z95 = 1.959963984540054
+
+
+def z_of(alpha: float) -> float:
+    """The point of the normal distribution beyond which, on both sides together, a share `alpha` lies."""
+    return NormalDist().inv_cdf(1 - alpha / 2)
 
 
 def wilson(successes: int, n: int, z: float = Z95) -> tuple[float, float] | None:

@@ -6,6 +6,7 @@ Settings are checked by the provider's own form (`accountform`) and stored encry
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 from collections import deque
@@ -16,12 +17,13 @@ import orjson
 from peewee import IntegrityError
 
 from core import clock
-from core.contract.errors import BadConfig, Refusal
+from core.contract.errors import BadConfig, ProviderError, Refusal
 from core.contract.types import Balance, Provider
 from core.db import database
 from core.db.models import Account
 from core.http import Rules
 from core.i18n import _
+from core.redact import numbers
 from core.security import audit
 from core.sending import errorkinds, prices
 from core.sending.accountform import checked, is_secret
@@ -29,6 +31,8 @@ from core.sending.inbox import Sink
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
+
+log = logging.getLogger("cooee.accounts")
 
 #: Exchanges of a provider kept in memory until its call is logged, each of one request or of many sent at once.
 HEARD = 2_000
@@ -74,8 +78,11 @@ def settings_of(rt: Runtime, account: Account) -> dict[str, Any]:
 
 
 def shown(rt: Runtime, account: Account) -> dict[str, Any]:
-    """The settings as people may see them: of secrets only whether they are set."""
-    cls, values = provider_class(rt, account.provider), settings_of(rt, account)
+    """The settings as people may see them: of secrets only whether they are set; {} without the plugin, for
+    only its form knows which are secret."""
+    cls, values = rt.plugins.providers.get(account.provider), settings_of(rt, account)
+    if cls is None:
+        return {}
     return {
         field.short_name: ("set" if values.get(field.short_name) else "")
         if is_secret(field)
@@ -247,6 +254,13 @@ def _made(rt: Runtime, account: Account, cls: type[Provider]) -> Provider:
         made = cls(settings, callback_url(rt, account))
     except Refusal as error:
         raise BadConfig(f"The settings of account {account.name!r} are not usable: {error}") from None
+    except ProviderError:
+        raise
+    except Exception as error:
+        told = f"provider {cls.name!r} cannot be made: {type(error).__name__}: {numbers(str(error))}"
+        log.exception("account %s: %s", account.name, told)
+        rt.plugins.blame("providers", cls.name, told)
+        raise BadConfig(f"Account {account.name!r}: {told}") from None
     made.outgoing = Rules.of(rt.settings, deque(maxlen=HEARD))
     made.currency = prices.currency_of(account.id)
     errorkinds.give(made, account.id)

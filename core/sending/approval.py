@@ -23,13 +23,16 @@ RECIPIENTS_DEFAULT = 10_000
 
 
 def why_needed(rt: Runtime, campaign: Campaign, texted: int, cost_micros: int | None = None) -> str:
-    """The sentence that says why a second person must approve; "" when nobody need."""
+    """The sentence that says why a second person must approve; "" when nobody need.
+
+    `texted` are all who may be, before any are kept aside: the policy asks how many a campaign is about.
+    """
     if not options.read(campaign.options).approve and settings.get(WAIVER_KEY, True):
         return ""
     most = settings.get(RECIPIENTS_KEY, RECIPIENTS_DEFAULT)
     if texted > most:
         return _(
-            "%(n)s people would be texted; above %(most)s a second person must approve.",
+            "%(n)s people may be texted, those kept aside included; above %(most)s a second person must approve.",
             n=f"{texted:,}",
             most=f"{most:,}",
         )

@@ -21,6 +21,10 @@ from core.db import database
 IN_A_ROW = 5
 WINDOW, SHARE = 20, 0.5
 OPEN_MS = 30_000
+#: Failing for so long an account counts as down, and campaigns without another one pause: longer than the ten
+#: minutes a gateway may be away before somebody must act, and soon enough that a probe each half minute costs
+#: some thirty messages rather than a hundred.
+DOWN_MS = 15 * clock.MINUTE_MS
 #: `last_ok_at` is a hint for people; written at most so often.
 NOTE_OK_MS = 10_000
 
@@ -42,6 +46,11 @@ class Account:
     def usable(self, now: int) -> bool:
         """May messages go this way now?  Half-open counts: a probe may."""
         return self.enabled and not self.halted and self.open_until <= now
+
+    @property
+    def failing(self) -> bool:
+        """Does it rest, or wait for its probe, because it failed?"""
+        return self.open_until > 0 and self.failures > 0
 
     @property
     def half_open(self) -> bool:
@@ -81,12 +90,19 @@ class Health:
         self.account_id = account.id
         self.refresh(account)
         self._last: deque[bool] = deque(maxlen=WINDOW)
-        self._ok_at = 0
+        self._ok_at = self._opened_at = 0
 
     def refresh(self, account: Account) -> Health:
         """What all workers together know by now."""
         self.failures, self.half_open = account.failures, account.half_open
+        if not account.failures:
+            self._down_since = 0
         return self
+
+    @property
+    def down_ms(self) -> int:
+        """For how long every try has failed, up to the last one; 0 while it works."""
+        return self._opened_at - self._down_since if self._down_since else 0
 
     def note(self, results: Sequence[Result], failed_all: str = "") -> bool:
         """Count a window; True when the breaker is open now.  `failed_all` is the error of a failed call."""
@@ -109,6 +125,10 @@ class Health:
 
     def _open(self, now: int, error: str) -> None:
         self._last.clear()
+        # A night without a try is no outage.
+        if not self._down_since or now - self._opened_at > DOWN_MS:
+            self._down_since = now
+        self._opened_at = now
         with database.write_tx():
             database.execute(
                 "UPDATE account SET failures = ?, open_until = ?, probe_at = 0, last_error = ? WHERE id = ?",
@@ -117,7 +137,7 @@ class Health:
 
     def _close(self, now: int) -> None:
         self._ok_at = now
-        self.half_open = False
+        self.half_open, self._down_since = False, 0
         with database.write_tx():
             database.execute(
                 "UPDATE account SET failures = ?, open_until = 0, probe_at = 0, last_ok_at = ? WHERE id = ?",

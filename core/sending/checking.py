@@ -6,6 +6,7 @@ the row.  A report of another snapshot is stale and not shown.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from core import clock
@@ -23,13 +24,24 @@ INLINE = 30_000
 
 def check(rt: Runtime, campaign_id: int) -> None:
     """Run and keep the report for the campaign as it stands; big audiences become a job with progress."""
-    campaign = drafts.get(campaign_id)
-    now = snapshot.take(rt, campaign)
     if people.last_contact() <= INLINE:
-        _keep(rt, campaign_id, now, dryrun.run(rt, campaign_id))
+        run(rt, campaign_id)
         return
+    now = snapshot.take(rt, drafts.get(campaign_id))
     _row(campaign_id, now, state="running", done=0, total=people.last_contact())
     rt.enqueue("check", campaign_id)
+
+
+def run(
+    rt: Runtime, campaign_id: int, progress: Callable[[int, int], None] | None = None
+) -> dryreport.Report:
+    """Run at once, for a command that waits; of a draft the report is kept, as its pages would.  Raises `Refusal`."""
+    campaign = drafts.get(campaign_id)
+    now = snapshot.take(rt, campaign)
+    report = dryrun.run(rt, campaign_id, progress)
+    if not campaign.launched_at:
+        _keep(rt, campaign_id, now, report)
+    return report
 
 
 def job(rt: Runtime, campaign_id: int) -> None:

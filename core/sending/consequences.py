@@ -29,7 +29,7 @@ from core.contract.types import OPTED_OUT, Result
 from core.db import database
 from core.db.codes import MARKETING, NumberStatus
 from core.db.sets import among, listed, rows_bound, rows_of
-from core.sending import lifecycle
+from core.sending import lifecycle, pausing
 from core.sending.item import Item
 from core.sending.record import WITHHELD
 
@@ -250,13 +250,13 @@ def announce(rt: Runtime, pauses: Iterable[Pause]) -> None:
 
 def _why(pause: Pause, none_taken: bool) -> str:
     """The reason as a sentence; it names the text where the campaign compares several."""
-    said = f"{pause.n} messages"
+    codes = pausing.say("code" if len(pause.codes) == 1 else "codes", codes=", ".join(pause.codes)[:60])
     arms = database.query(
         "SELECT v.idx, t.name FROM variant v LEFT JOIN template t ON t.id = v.template_id WHERE v.campaign_id = ?",
         (pause.campaign_id,),
     )
     if pause.only and len(arms) > 1:
-        text = f"text {chr(65 + pause.variant)} ({(dict(arms)[pause.variant] or 'a template that is gone')[:60]})"
-        said = f"every message of {text} so far, {pause.n}" if none_taken else f"{said} of {text}"
-    codes = f"code {pause.codes[0]}" if len(pause.codes) == 1 else f"codes {', '.join(pause.codes)[:60]}"
-    return f"The provider refuses the words of {said} ({codes}); look at the text before it goes on."
+        text = f"{chr(65 + pause.variant)} ({(dict(arms)[pause.variant] or pausing.say('gone'))[:60]})"
+        key = "every_word" if none_taken else "words_of"
+        return pausing.say(key, n=pause.n, text=text, codes=codes)
+    return pausing.say("words", n=pause.n, codes=codes)

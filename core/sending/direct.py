@@ -10,14 +10,14 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 from core import clock, ids, secrecy
-from core.audience import consent, contacts, phones, suppression
+from core.audience import consent, contactids, contacts, phones, suppression
 from core.content import links, merge, values
 from core.contract.errors import Refusal
 from core.db import classes, database, tally
-from core.db.codes import Cls, State
+from core.db.codes import Cls, LineType, State
 from core.db.models import Account
 from core.i18n import _
-from core.sending import messages, vendorfill
+from core.sending import drafts, messages, vendorfill
 from core.sending.dossiers import barring
 from core.sending.links import Maker
 
@@ -35,9 +35,9 @@ def send(
 ) -> dict[str, Any]:  # fmt: skip
     """Take one message to a number in any spelling; returns it as `show` does.
 
-    It is sent by a worker within moments.  `key`: the same key to the same number is the same message, and
-    with other words a refusal.  `until`: not sent later than this (epoch ms), even where its class would allow
-    it.  Raises `Refusal`.
+    It is sent by a worker within moments; a text to a known landline is kept as skipped.  `key`: the same key
+    to the same number is the same message, and with other words a refusal.  `until`: not sent later than this
+    (epoch ms), even where its class would allow it.  Raises `Refusal`.
     """
     cls = consent.parse_class(cls) if isinstance(cls, str) else Cls(cls)
     if key is not None and not 1 <= len(key) <= KEY_MAX:
@@ -68,12 +68,13 @@ def campaign(cls: Cls) -> int:
         return found
     now = clock.now_ms()
     with database.write_tx():
+        own = drafts.new_id()
         database.execute(
-            "INSERT INTO campaign (name, cls, state, reason, holdout_bp, options, launch_key, snapshot, rule, salt, "
-            '"cursor", cursor_end, spent_micros, currency, created_by, approved_by, approved_snapshot, created_at, '
-            "started_at) VALUES (?, ?, 'running', '', 0, '{}', ?, '', '', 0, 0, 0, 0, '', '', '', '', ?, ?) "
-            "ON CONFLICT (launch_key) DO NOTHING",
-            (name, int(cls), name, now, now),
+            f"INSERT INTO campaign ({'id, ' if own else ''}name, cls, state, reason, holdout_bp, options, launch_key, "
+            'snapshot, rule, salt, "cursor", cursor_end, spent_micros, currency, created_by, approved_by, '
+            f"approved_snapshot, created_at, started_at) VALUES ({'?, ' if own else ''}?, ?, 'running', '', 0, '{{}}', "
+            "?, '', '', 0, 0, 0, 0, '', '', '', '', ?, ?) ON CONFLICT (launch_key) DO NOTHING",
+            (*own.values(), name, int(cls), name, now, now),
         )
     return database.scalar("SELECT id FROM campaign WHERE launch_key = ?", (name,))
 
@@ -88,9 +89,9 @@ def contact(rt: Runtime, phone: phones.Phone) -> int:
     with database.write_tx():
         suppression.hold()
         made = database.scalar(
-            "INSERT INTO contact (phone_bidx, phone_enc, tail, source, created_at, updated_at) "
-            "VALUES (?, ?, ?, 'message', ?, ?) ON CONFLICT (phone_bidx) DO NOTHING RETURNING id",
-            (bidx, rt.keys.seal_number(phone.e164), int(phone.e164[-4:]), now, now),
+            "INSERT INTO contact (id, phone_bidx, phone_enc, tail, source, created_at, updated_at) "
+            "VALUES (?, ?, ?, ?, 'message', ?, ?) ON CONFLICT (phone_bidx) DO NOTHING RETURNING id",
+            (*contactids.new(1), bidx, rt.keys.seal_number(phone.e164), int(phone.e164[-4:]), now, now),
         )
         if made is not None:
             blocked = suppression.masks([bidx]).get(bidx, 0)
@@ -140,8 +141,9 @@ def _store(
         latest = clock.now_ms() + classes.of(cls).latest_s * 1000
         not_after = latest if until is None else min(latest, until)
         body = _linked(rt, text, message_id)
-        if put(message_id, campaign_id, contact_id, cls, body, account_id, not_after, dedupe):
-            return message_id, True
+        why = _unsendable(contact_id, cls)
+        if put(message_id, campaign_id, contact_id, cls, body, account_id, not_after, dedupe, why):
+            return message_id, why is None
     known, body = database.one(
         "SELECT m.id, t.body FROM message m LEFT JOIN message_text t ON t.message_id = m.id "
         "WHERE m.campaign_id = ? AND m.contact_id = ? AND m.dedupe = ?",
@@ -156,25 +158,32 @@ def _store(
     return known, False
 
 
+def _unsendable(contact_id: int, cls: Cls) -> str | None:
+    """Why a message is not even tried, as at expansion (`people.REASONS`); the gates at the wire ask the rest."""
+    line = database.scalar("SELECT line_type FROM profile WHERE contact_id = ?", (contact_id,))
+    return "landline" if line == LineType.fixed and cls is not Cls.voice else None
+
+
 def put(
     message_id: int, campaign_id: int, contact_id: int, cls: Cls, body: str, account_id: int, not_after: int,
-    dedupe: int | None = None,
+    dedupe: int | None = None, why: str | None = None,
 ) -> bool:  # fmt: skip
-    """Store one message with its words, ready to be sent, inside `write_tx()`; False when there is one of this
-    campaign, contact and `dedupe` (by default the message's own id, so never)."""
+    """Store one message with its words, ready to be sent, or skipped for the reason `why`, inside `write_tx()`;
+    False when there is one of this campaign, contact and `dedupe` (by default its own id, so never)."""
+    state = State.skipped if why else State.ready
     new = database.execute(
-        "INSERT INTO message (id, campaign_id, contact_id, dedupe, variant, cls, state, attempt, not_before, "
-        "not_after, account_id, parts, cost_micros) VALUES (?, ?, ?, ?, 0, ?, 0, 0, ?, ?, ?, 0, 0) "
+        "INSERT INTO message (id, campaign_id, contact_id, dedupe, variant, cls, state, reason, attempt, "
+        "not_before, not_after, account_id, parts, cost_micros) VALUES (?, ?, ?, ?, 0, ?, ?, ?, 0, ?, ?, ?, 0, 0) "
         "ON CONFLICT (campaign_id, contact_id, dedupe) DO NOTHING",
         (
-            message_id, campaign_id, contact_id, message_id if dedupe is None else dedupe, int(cls),
-            clock.now_ms(), not_after, account_id,
+            message_id, campaign_id, contact_id, message_id if dedupe is None else dedupe, int(cls), int(state),
+            why, clock.now_ms(), not_after, account_id,
         ),
     ).rowcount  # fmt: skip
     if new:
         database.execute("INSERT INTO message_text (message_id, body) VALUES (?, ?)", (message_id, body))
         deltas = tally.Deltas()
-        deltas.add((campaign_id, 0, account_id, 0, State.ready), 1)
+        deltas.add((campaign_id, 0, account_id, 0, state), 1)
         tally.move(deltas)
     return bool(new)
 

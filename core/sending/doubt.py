@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from core import clock, ids
@@ -237,8 +237,3 @@ def _reopen(campaign_id: int) -> None:
         "UPDATE campaign SET state = 'running', finished_at = NULL WHERE id = ? AND state = 'done'",
         (campaign_id,),
     )
-
-
-def needs_person(rows: Mapping[str, int]) -> int:
-    """How many of `reasons(campaign)` wait for somebody's word."""
-    return rows.get(ASK, 0)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from core import clock
 from core.content import links
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import database, settings
 from core.db.codes import MARKETING, Cls
 from core.db.models import Account, Campaign, Segment, Template, Variant, VariantText
 from core.i18n import _
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 OPEN = ("draft", "approval", "approved", "scheduled")
 NAME_MAX = 120
 SALT_BITS = 62
+#: Setting with the highest id a deleted draft had.
+_DELETED = "campaign.deleted"
 
 #: Columns `edit` takes besides `templates`, `options` and `at`.
 _COLUMNS = ("name", "segment_id", "account_id", "holdout_bp", "budget_micros", "not_after")
@@ -62,7 +64,18 @@ def _insert(name: str, cls: int, who: str, **columns: Any) -> int:
         "created_by": who,
         "created_at": clock.now_ms(),
     }
-    return Campaign.insert(row | columns).execute()
+    return Campaign.insert(row | columns | new_id()).execute()
+
+
+def new_id() -> dict[str, int]:
+    """The column `id` of a new campaign, inside `write_tx()`; {} where the database counts by itself.
+
+    SQLite would give the highest id again once its draft is deleted, and audit and logs know the old one by it.
+    """
+    if database.is_postgres():
+        return {}
+    highest = database.scalar("SELECT COALESCE(MAX(id), 0) FROM campaign")
+    return {"id": max(highest, settings.get(_DELETED, 0)) + 1}
 
 
 def edit(rt: Runtime, campaign_id: int, who: str = "", **given: Any) -> None:
@@ -113,6 +126,8 @@ def _apply(rt: Runtime, campaign: Campaign, given: Mapping[str, Any], who: str) 
         stored |= _checked_options(campaign, stored, options.check(extra), who)
     if at is not None:
         given |= _start(rt, stored, at)
+    if given.get("not_after"):
+        _check_end(given["not_after"], given.get("send_at", campaign.send_at))
     given["options"] = json.dumps({k: v for k, v in stored.items() if v is not None}, sort_keys=True)
     holdout_bp = given.get("holdout_bp", campaign.holdout_bp)
     if not 0 <= holdout_bp <= 9_000:
@@ -181,6 +196,13 @@ def _start(rt: Runtime, stored: dict[str, Any], at: str) -> dict[str, Any]:
         return {"send_at": None}
     send_at, stored["at"], stored["zone"] = zones.parse_at(at, stored.get("zone") or rt.settings.zone)
     return {"send_at": send_at}
+
+
+def _check_end(not_after: int, send_at: int | None) -> None:
+    if not_after <= clock.now_ms():
+        raise Refusal(_("The campaign's end has passed; choose a later one."), field="not_after")
+    if send_at and not_after <= send_at:
+        raise Refusal(_("The campaign's end lies before its start."), field="not_after")
 
 
 def variants(campaign_id: int) -> list[Variant]:
@@ -260,6 +282,7 @@ def delete(campaign_id: int, who: str = "") -> None:
                 ),
                 status=409,
             )
+        settings.put(_DELETED, max(campaign_id, settings.get(_DELETED, 0)))
         for table in ("variant", "variant_text", "link", "campaign_log", "campaign_check"):
             database.execute(f"DELETE FROM {table} WHERE campaign_id = ?", (campaign_id,))
         audit.record(who, "campaign.deleted", f"campaign {campaign_id}", campaign.name)

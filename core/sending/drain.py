@@ -147,6 +147,7 @@ class Drain:
             if not error.retry:
                 return self.judge.failed(account, error), items
             health.note([UNREACHABLE] * breaker.IN_A_ROW, str(error))
+            self.judge.down(account, health, str(error))
             return now + breaker.OPEN_MS, items
         except Exception as error:
             log.exception("account %s cannot be opened", account.name)
@@ -242,7 +243,7 @@ class Drain:
                 if made.marked:
                     air.fly(made, parts > 1)
                 elif made.stop:
-                    judge.stop(self.rt, lane.campaign_id, "The budget of the campaign is used up.")
+                    self.judge.spent()
                     not_before = made.now + 1000
                 elif some and not made.used and not air:
                     if made.wait_s > NAP_S:

@@ -22,7 +22,8 @@ class Report:
     {field: people}; money in micro-units, `unpriced` messages have no price; `costs` is the cost by currency, each
     as if all went through accounts of that one, and `cost_micros` with `currency` the only one of them, else the
     largest number with ""; times in epoch ms; `waiting` people
-    start later than the campaign because of hours; `read_in` are (variant,
+    start later than the campaign because of hours, and `unreached` have no turn before its end at that pace (which is
+    `assumed` where nobody names one); `read_in` are (variant,
     language, countries in which that text is read).
     """
 
@@ -43,10 +44,13 @@ class Report:
     unpriced: int = 0
     budget_micros: int | None = None
     per_s: float = 0.0
+    assumed: bool = False
     start_at: int = 0
+    not_after: int | None = None
     finish_at: int | None = None
     spans: list[dict[str, Any]] = field(default_factory=list)
     waiting: int = 0
+    unreached: int = 0
     in_windows: float | None = None
     rules: list[str] = field(default_factory=list)
     samples: list[dict[str, Any]] = field(default_factory=list)

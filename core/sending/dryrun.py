@@ -62,7 +62,12 @@ class _Run:
         )
         self.short_links = wanted(campaign)
         self.texts = self._compiled()
-        self.made = Report(at=self.now, start_at=self.start.at, budget_micros=campaign.budget_micros)
+        self.made = Report(
+            at=self.now,
+            start_at=self.start.at,
+            not_after=campaign.not_after,
+            budget_micros=campaign.budget_micros,
+        )
         self.samples = Samples()
         self.parts_by_country: Counter[str] = Counter()
         self.read_in: dict[tuple[int, str], frozenset[str]] = {}
@@ -92,7 +97,7 @@ class _Run:
 
     def report(self) -> Report:
         made = self.made
-        self.inner, self.params = people.select_sql(self.rt, self.campaign, self.start.never)
+        self.inner, self.params = people.select_sql(self.rt, self.campaign, self.start)
         self.last = people.last_contact()
         self.capped = capped.sql(self.cls, self.start)
         dynamic = self._count()
@@ -233,11 +238,13 @@ class _Run:
     def _time(self) -> None:
         made, rates = self.made, []
         rates = [rate for rate in (self.chosen.rate, self.account and self.account.rate_per_s) if rate]
-        made.per_s = min(rates) if rates else finishing.ASSUMED_PER_S
+        made.per_s, made.assumed = min(rates, default=finishing.ASSUMED_PER_S), not rates
         spans = finishing.plan(
-            self.rt, self.cls, made.countries, self.start.at, made.per_s, quiet_hours=self.chosen.quiet_hours
-        )
+            self.rt, self.cls, made.countries, self.start.at, made.per_s, quiet_hours=self.chosen.quiet_hours,
+            end=made.not_after,
+        )  # fmt: skip
         made.spans = [asdict(span) for span in spans]
+        made.unreached = sum(span.left for span in spans if span.until is not None)
         if spans and all(span.until is not None for span in spans):
             made.finish_at = max(span.until for span in spans)
         late = {country for them in self.start.later.values() for country in them}

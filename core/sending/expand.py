@@ -52,7 +52,7 @@ def run(rt: Runtime, campaign_id: int) -> None:
 def _prepare(rt: Runtime, campaign: Campaign) -> tuple[str, list, people.Start]:
     at = max(campaign.send_at or 0, campaign.launched_at or 0)
     start = people.starts(rt, campaign, at)
-    inner, params = people.select_sql(rt, campaign, start.never, at_ms=campaign.launched_at)
+    inner, params = people.select_sql(rt, campaign, start, at_ms=campaign.launched_at)
     return inner, params, start
 
 

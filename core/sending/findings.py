@@ -106,13 +106,38 @@ def refuse_blocking(findings: Sequence[Finding]) -> None:
         raise Refusal(" ".join(sentences), field="text")
 
 
+def nobody_in_time() -> str:
+    """What is said of a campaign that ends before the first of its people may be texted."""
+    return _(
+        "Nobody can be texted: no allowed hour lies before the end. Choose a later end or an earlier start."
+    )
+
+
 def of_counts(report) -> list[Finding]:
     """What the figures of a dry run (`dryreport.Report`) say."""
-    found = []
+    found, late = [], report.excluded.get("too_late", 0)
     if not report.audience:
         found.append(Finding("warn", "audience.empty", _("Nobody is in the audience.")))
+    elif late and not report.messages:
+        found.append(Finding("block", "end.nobody", nobody_in_time()))
     elif not report.messages:
         found.append(Finding("warn", "audience.nobody", _("Nobody in the audience may be texted.")))
+    if late and report.messages:
+        sentence = _n(
+            "%(people)s person has no allowed hour before the end and gets no text.",
+            "%(people)s people have no allowed hour before the end and get no text.",
+            late,
+            people=f"{late:,}",
+        )
+        found.append(Finding("warn", "end.late", sentence))
+    if report.unreached:
+        sentence = _n(
+            "At this pace about %(people)s person has no turn before the end; choose a later end or a higher pace.",
+            "At this pace about %(people)s people have no turn before the end; choose a later end or a higher pace.",
+            report.unreached,
+            people=f"{report.unreached:,}",
+        )
+        found.append(Finding("warn", "end.pace", sentence))
     for name, n in report.missing.items():
         sentence = _n(
             "%(people)s person has no %(name)s and gets no text; give the field a default.",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 from core import clock
@@ -22,22 +23,28 @@ HORIZON_DAYS = 60
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """People of one country are texted between these instants (epoch ms); `until` None: not within 60 days."""
+    """People of one country are texted between these instants (epoch ms); `until` None: not within 60 days.
+    `left` of the `n` have no turn by then.
+    """
 
     country: str
     n: int
     since: int
     until: int | None
+    left: int = 0
 
 
 def plan(
-    rt: Runtime, cls: int, people: Mapping[str, int], at: int, per_s: float, *, quiet_hours: bool = True
-) -> list[Span]:
-    """Spans by country, in order of their start, for texts that may leave from `at` (epoch ms) on.
+    rt: Runtime, cls: int, people: Mapping[str, int], at: int, per_s: float, *, quiet_hours: bool = True,
+    end: int | None = None,
+) -> list[Span]:  # fmt: skip
+    """Spans by country, in order of their start, for texts that may leave from `at` on and before `end` (epoch ms).
 
     Countries whose hours are open share the rate, in the order in which they opened, as the send path does.
     """
     until = at + HORIZON_DAYS * clock.DAY_MS
+    closes = end if end is not None and end <= until else None
+    until = until if closes is None else closes
     always = not quiet_hours or Cls(cls).name not in ("mass", "voice")
     open_at = {
         country: [(at, until)] if always else hours.allowed_intervals(rt, cls, country, at, until)
@@ -62,5 +69,9 @@ def plan(
                 break
         if not left:
             break
-    made = [Span(c, n, first.get(c, until), last.get(c)) for c, n in people.items() if n]
+    made = [
+        Span(c, n, first.get(c, until), last.get(c, closes), ceil(left.get(c, 0)))
+        for c, n in people.items()
+        if n
+    ]
     return sorted(made, key=lambda span: (span.since, -span.n))

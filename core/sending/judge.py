@@ -10,7 +10,7 @@ from core import clock
 from core.contract.errors import BadConfig, Throttled
 from core.contract.types import Result
 from core.db import database, settings
-from core.sending import breaker, lifecycle
+from core.sending import breaker, lifecycle, pausing, route
 from core.sending.claim import Batch
 
 if TYPE_CHECKING:
@@ -50,15 +50,39 @@ class Judge:
         opened = health.note(results, str(error) if error else "")
         self._rejected_in_a_row(results if names is None else results[-1:])
         if health.failures >= self._pause_after():
-            self._stop(f"Account {account.name!r} keeps failing: {_why(results, error)}.")
+            self._stop(pausing.say("failing", name=account.name, why=_why(results, error)))
+        elif opened:
+            self.down(account, health, _why(results, error))
         return now + breaker.OPEN_MS if opened else 0
+
+    def down(self, account: breaker.Account, health: breaker.Health, why: str) -> None:
+        """Pause the campaign once the account is down and no other one may carry it.  After a failed try."""
+        if health.down_ms < breaker.DOWN_MS or self.batch.direct:
+            return
+        ways = route.candidates(breaker.load(), self.batch.account_id, self.batch.cls)
+        others = [way.id for way in ways if way.enabled and not way.halted and way.id != account.id]
+        if others and database.scalar(
+            "SELECT 1 FROM account WHERE (open_until = 0 OR last_ok_at > ?) "
+            f"AND id IN ({database.in_list(len(others))}) LIMIT 1",
+            (clock.now_ms() - breaker.DOWN_MS, *others),
+        ):
+            return
+        minutes = health.down_ms // clock.MINUTE_MS
+        if others:
+            self._stop(pausing.say("all_down", minutes=minutes, why=why))
+        else:
+            self._stop(pausing.say("down", name=account.name, minutes=minutes, why=why))
 
     def failed(self, account: breaker.Account, error: Exception) -> int:
         """Settings or credentials are wrong: halt the account, and the campaign that has no other."""
         breaker.halt(account.id, str(error))
         if self.batch.account_id is not None:
-            self._stop(f"Account {account.name!r} is halted: {error}")
+            self._stop(pausing.say("halted", name=account.name, why=error))
         return clock.now_ms() + 1000
+
+    def spent(self) -> None:
+        """The budget does not cover another message."""
+        self._stop(pausing.say("budget"))
 
     def _rejected_in_a_row(self, results: Sequence[Result]) -> None:
         """A campaign whose every message is refused stops before all are."""
@@ -68,7 +92,7 @@ class Judge:
             if result.outcome != "rejected" or result.code not in self.mended:
                 row = row + 1 if result.outcome == "rejected" else 0
         if row >= self._pause_after():
-            self._stop(f"{row} messages in a row were rejected: {_why(results, None)}.")
+            self._stop(pausing.say("rejected", n=row, why=_why(results, None)))
             row = 0
         self.worker.cache[key] = row
 
@@ -97,4 +121,5 @@ def stop(rt: Runtime, campaign_id: int, why: str) -> None:
 def _why(results: Iterable[Result], error: Exception | None) -> str:
     if error:
         return str(error)
-    return next((r.reason or r.code or r.outcome for r in results if r.outcome != "accepted"), "no answer")
+    said = (r.reason or r.code or r.outcome for r in results if r.outcome != "accepted")
+    return next(said, pausing.say("silent"))

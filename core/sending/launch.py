@@ -58,6 +58,7 @@ def launch(rt: Runtime, campaign_id: int, who: str = "", *, key: str | None = No
     reach = people.reach(rt, campaign)
     texted = reach.total
     findings.refuse_blocking(findings.of_texts(rt, campaign, reach.countries, audience=texted))
+    _in_time(rt, campaign, reach)
     now = snapshot.take(rt, campaign)
     approval.require(rt, campaign, now, texted, _cost(rt, campaign_id, now))
     state = database.retry_locked(_freeze, rt, campaign_id, who, key or secrets.token_hex(16), now, texted)
@@ -94,6 +95,14 @@ def complete(campaign: Campaign) -> None:
         )
     if campaign.not_after and campaign.not_after <= max(clock.now_ms(), campaign.send_at or 0):
         raise Refusal(_("The campaign's end lies before its start."), field="not_after")
+
+
+def _in_time(rt: Runtime, campaign: Campaign, reach: people.Reach) -> None:
+    """Raise `Refusal` when the campaign ends before the first of its people may be texted."""
+    start = people.starts(rt, campaign, max(clock.now_ms(), planned(campaign) or 0))
+    found = frozenset().union(*reach.countries.values())
+    if start.late and found and found <= {*start.late, *start.never}:
+        raise Refusal(findings.nobody_in_time(), field="not_after")
 
 
 def _cost(rt: Runtime, campaign_id: int, now: str) -> int | None:

@@ -207,6 +207,12 @@ def _dead(host: str, boot_id: str, pid: int, started: int) -> bool:
     return boot_id != _boot_id() or pid_start(pid) != started
 
 
+def someone() -> bool:
+    """Is any worker at work?  One that did not say goodbye counts unless it is certainly dead."""
+    rows = database.query("SELECT host, boot_id, pid, pid_start FROM worker WHERE ended_at IS NULL")
+    return any(not _dead(*row) for row in rows)
+
+
 def pid_start(pid: int) -> int:
     """When a process of this machine began, in ticks since the boot; 0 when there is none or it is a zombie."""
     try:

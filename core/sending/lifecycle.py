@@ -65,12 +65,13 @@ def resume(rt: Runtime, campaign_id: int, who: str = "") -> bool:
     return bool(done)
 
 
-def cancel(rt: Runtime, campaign_id: int, who: str = "") -> int:
-    """End a campaign for good; returns how many messages will not be sent.  Raises `Refusal` (409).
+def cancel(rt: Runtime, campaign_id: int, who: str = "") -> None:
+    """End a campaign for good.  Raises `Refusal` (409).
 
     1. The campaign becomes `cancelled`, after which no message of it can be marked for the wire.
     2. What waits becomes `cancelled` in chunks; a kill in between is made good by `cancel_waiting`, which the
-       sweep calls for cancelled campaigns.
+       sweep calls for cancelled campaigns.  What workers hold they give back later, so that how many messages
+       are not sent is only known from the counts.
     """
     with database.write_tx():
         done = database.execute(
@@ -89,14 +90,12 @@ def cancel(rt: Runtime, campaign_id: int, who: str = "") -> int:
                 status=409,
             )
         log.write(campaign_id, who, "cancelled")
-    stopped = cancel_waiting(campaign_id)
+    cancel_waiting(campaign_id)
     audience = sum(tally.by_state([campaign_id])[campaign_id].values())
     with database.write_tx():
         # Cancelled while it expanded, the audience is what had become rows.
         database.execute("UPDATE campaign SET audience = ? WHERE id = ?", (audience, campaign_id))
-        log.write(campaign_id, who, "stopped", str(stopped))
     announce(rt, campaign_id, "cancelled")
-    return stopped
 
 
 def cancel_waiting(campaign_id: int) -> int:

@@ -38,7 +38,7 @@ EXPORT_COLUMNS = (
 _SELECT = (
     "SELECT m.id, m.campaign_id, k.name, m.contact_id, c.name, c.phone_enc, m.variant, m.cls, m.state, m.reason, "
     "a.name, m.provider_id, m.parts, m.cost_micros, "
-    "COALESCE((SELECT MIN(p.currency) FROM price p WHERE p.account_id = m.account_id), k.currency), "
+    "COALESCE(NULLIF(a.currency, ''), k.currency), "
     "m.not_before, m.submitted_at, m.final_at, m.attempt, m.account_id "
     "FROM message m LEFT JOIN contact c ON c.id = m.contact_id LEFT JOIN account a ON a.id = m.account_id "
     "LEFT JOIN campaign k ON k.id = m.campaign_id"

@@ -8,6 +8,7 @@ suppressed      the number is on the list never to text
 no_consent      a marketing class without consent, or opted out
 topic           opted out of the campaign's topic (only where it has one)
 outside_hours   no minute of the coming days is allowed in the country
+too_late        no minute before the campaign's end is allowed in the country
 """
 
 from __future__ import annotations
@@ -32,32 +33,36 @@ if TYPE_CHECKING:
     from core.runtime import Runtime
 
 #: Reasons a contact is skipped at expansion, in the order they are asked.
-REASONS = ("landline", "suppressed", "no_consent", "topic", "outside_hours")
+REASONS = ("landline", "suppressed", "no_consent", "topic", "outside_hours", "too_late")
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """When each country's texts may begin: `at` for most, others in `later`; `never` has no allowed hour."""
+    """When each country's texts may begin: `at` for most, others in `later`; `never` has no allowed hour, `late` none
+    before the campaign's end."""
 
     at: int
     later: dict[int, tuple[str, ...]]
     never: tuple[str, ...]
+    late: tuple[str, ...] = ()
 
 
 def starts(rt: Runtime, campaign: Campaign, at: int) -> Start:
     """Work out the first allowed instant of every country that has contacts, from `at` (epoch ms) on."""
-    cls = Cls(campaign.cls)
+    cls, end = Cls(campaign.cls), campaign.not_after
     if hours.unrestricted(cls) or not options.read(campaign.options).quiet_hours:
-        return Start(at, {}, ())
+        return Start(at, {}, (), tuple(countries()) if end and at >= end else ())
     later: dict[int, list[str]] = defaultdict(list)
-    never = []
+    never, late = [], []
     for country in countries():
         first = hours.next_allowed(rt, cls, country, at)
         if first is None:
             never.append(country)
+        elif end and first >= end:
+            late.append(country)
         elif first > at:
             later[first].append(country)
-    return Start(at, {when: tuple(them) for when, them in sorted(later.items())}, tuple(never))
+    return Start(at, {when: tuple(them) for when, them in sorted(later.items())}, tuple(never), tuple(late))
 
 
 #: Contact ids grouped at a time: a million at once would hold them all in the sorter, 50 MB.
@@ -136,7 +141,7 @@ def topic_of(campaign: Campaign) -> int:
     return topic.id
 
 
-def why_sql(cls: Cls, never: Sequence[str] = (), topic_id: int = 0) -> str:
+def why_sql(cls: Cls, start: Start | None = None, topic_id: int = 0) -> str:
     """CASE expression over `profile`: the reason a contact is skipped, or NULL."""
     whens = []
     if cls is not Cls.voice:
@@ -147,13 +152,14 @@ def why_sql(cls: Cls, never: Sequence[str] = (), topic_id: int = 0) -> str:
     if topic_id:
         out = f"t.topic_id = {int(topic_id)} AND t.contact_id = profile.contact_id AND t.out = 1"
         whens.append(f"WHEN EXISTS (SELECT 1 FROM contact_topic t WHERE {out}) THEN 'topic'")
-    if never:
-        whens.append(f"WHEN profile.country IN ({_names(never)}) THEN 'outside_hours'")
+    for reason, them in (("outside_hours", start.never), ("too_late", start.late)) if start else ():
+        if them:
+            whens.append(f"WHEN profile.country IN ({_names(them)}) THEN '{reason}'")
     return f"CASE {' '.join(whens)} END"
 
 
 def select_sql(
-    rt: Runtime, campaign: Campaign, never: Sequence[str] = (), *, rule: Any = None, at_ms: int | None = None
+    rt: Runtime, campaign: Campaign, start: Start | None = None, *, rule: Any = None, at_ms: int | None = None
 ) -> tuple[str, list[Any]]:
     """(SQL, params) of the people with contact ids in (?, ?], the last two params; see the columns below."""
     cls = Cls(campaign.cls)
@@ -167,7 +173,7 @@ def select_sql(
     lot = draw.sql(campaign.salt, draw.HOLDOUT, "profile.contact_id") if campaign.holdout_bp else draw.SCALE
     sql = (
         f"SELECT profile.contact_id AS contact_id, profile.country AS country, profile.language AS language, "  # noqa: S608, E501
-        f"{why_sql(cls, never, topic_of(campaign))} AS why, {lot} AS lot, {variant} AS variant, "
+        f"{why_sql(cls, start, topic_of(campaign))} AS why, {lot} AS lot, {variant} AS variant, "
         "profile.last_sent_at AS last_sent_at "
         f"FROM profile WHERE ({where}) AND profile.contact_id > ? AND profile.contact_id <= ?"
     )

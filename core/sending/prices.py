@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from core import clock
+from core.audience import phones
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import Cls
@@ -85,6 +86,15 @@ class Line:
             "from": clock.from_ms(self.from_at).date().isoformat() if self.from_at else "",
         }
 
+    @property
+    def words(self) -> str:
+        """For the audit log: "CN mass 0.045 CNY from 2026-01-31", "any 0.05 CNY"."""
+        row = self.as_dict()
+        since = row["from"] and f"from {row['from']}"
+        return " ".join(
+            filter(None, (row["country"] or "any", row["class"], row["price"], row["currency"], since))
+        )
+
 
 def table(account_id: int) -> list[Line]:
     """All prices of an account, by country, class and date."""
@@ -101,9 +111,21 @@ def table(account_id: int) -> list[Line]:
 def put(account_id: int, lines: Iterable[Line], *, who: str = "") -> int:
     """Add prices or change those of the same country, class and date; how many were given.
 
-    Raises `Refusal` when the account would have prices in two currencies: sums would mean nothing.
+    Raises `Refusal` when the account would have prices in two currencies, or in another than it has spent: sums
+    would mean nothing.
     """
     new = list(lines)
+    spent = _spent(account_id)
+    if others := {line.currency for line in new} - {spent} if spent else ():
+        raise Refusal(
+            _(
+                "This account has spent %(spent)s already, and what was spent stays in that currency; add an account "
+                "of its own for prices in %(names)s.",
+                spent=spent,
+                names=" + ".join(sorted(others)),
+            ),
+            field="currency",
+        )
     currencies = {line.currency for line in [*table(account_id), *new]}
     if len(currencies) > 1:
         raise Refusal(
@@ -121,20 +143,37 @@ def put(account_id: int, lines: Iterable[Line], *, who: str = "") -> int:
             "micros_per_part = excluded.micros_per_part, currency = excluded.currency",
             [(account_id, line.country, line.cls, line.micros, line.currency, line.from_at) for line in new],
         )
-        audit.record(who, "account.prices", str(account_id), f"{len(new)} lines")
+        if currencies:
+            database.execute("UPDATE account SET currency = ? WHERE id = ?", (*currencies, account_id))
+        audit.record(
+            who, "account.prices", str(account_id), new[0].words if len(new) == 1 else f"{len(new)} prices"
+        )
     return len(new)
 
 
 def remove(account_id: int, country: str, cls: int, from_at: int, *, who: str = "") -> None:
     """Take one line out of the table."""
     with database.write_tx():
-        before = currency_of(account_id)
+        before, key = currency_of(account_id), (country, cls, from_at)
+        gone = [line.words for line in table(account_id) if (line.country, line.cls, line.from_at) == key]
         database.execute(
             "DELETE FROM price WHERE account_id = ? AND country = ? AND cls = ? AND from_at = ?",
             (account_id, country, cls, from_at),
         )
         _told(account_id, before, currency_of(account_id))
-        audit.record(who, "account.prices", str(account_id), f"removed {country or 'any'}")
+        audit.record(who, "account.prices", str(account_id), " ".join(["removed", *gone]))
+
+
+def _spent(account_id: int) -> str:
+    """The currency in which an account has spent something; "" as long as it has not."""
+    return (
+        database.scalar(
+            "SELECT currency FROM account WHERE id = ? "
+            "AND EXISTS (SELECT 1 FROM tally WHERE account_id = account.id AND cost_micros <> 0)",
+            (account_id,),
+        )
+        or ""
+    )
 
 
 def _told(account_id: int, before: str, after: str = "") -> None:
@@ -169,7 +208,7 @@ def line_of(country: str, cls: str, price: str, currency: str, since: str) -> Li
     country, cls, currency = country.strip().upper(), cls.strip().lower(), currency.strip().upper()
     if country in ("*", "ANY"):
         country = ""
-    if country and not re.fullmatch(r"[A-Z]{2}", country):
+    if country and country not in phones.REGIONS:
         raise Refusal(_("%(text)s is no country code such as CN or US.", text=repr(country)), field="country")
     if cls not in ("", "any", "*") and cls not in Cls.__members__:
         names = ", ".join(Cls.__members__)

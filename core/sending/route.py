@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from core.db import classes
 from core.db.codes import Cls
+from core.sending import pausing
 from core.sending.breaker import OPEN_MS, Account
 from core.sending.dossiers import barring
 from core.sending.item import Item
@@ -79,11 +80,13 @@ def stuck(accounts: Sequence[Account], campaign_account: int | None = None, cls:
         named = barred if campaign_account is None else barred & {campaign_account}
         if named:
             return " ".join(barring.why_barred(id_) for id_ in sorted(named))
-        return "There is no account to send through; add one under Providers."
+        return pausing.say("no_account")
     if any(a.enabled and not a.halted for a in accounts):
         return ""
     worst = accounts[0]
-    return f"Account {worst.name!r} is {'halted: ' + worst.halted if worst.halted else 'switched off'}."
+    if worst.halted:
+        return pausing.say("halted", name=worst.name, why=worst.halted)
+    return pausing.say("off", name=worst.name)
 
 
 def rest_until(accounts: Sequence[Account], now: int) -> int:

@@ -150,7 +150,7 @@ def events(_rt: Runtime) -> Iterator[str]:
 
 
 def integrity(_rt: Runtime | None = None) -> Iterator[str]:
-    """The database file is whole (SQLite)."""
+    """The database can be read and is whole."""
     if not database.is_postgres():
         for (answer,) in database.query("PRAGMA integrity_check"):
             if answer != "ok":

@@ -15,9 +15,9 @@ from core.db import database
 from core.db.codes import State
 from core.db.models import Campaign
 from core.i18n import _, _n
-from core.sending import approval, doubt, drafts, launch, lifecycle, log, messages
+from core.sending import approval, budgets, doubt, drafts, launch, lifecycle, log, messages, pausing
 from core.web import finale, kindwords, live, reasons, steps, wizard
-from core.web.access import allow
+from core.web.access import allow, may
 from core.web.forms import check_name
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -29,10 +29,13 @@ bp.register_blueprint(steps.bp)
 bp.add_app_template_global(kindwords.word, "reason_word")
 bp.add_app_template_global(kindwords.advice, "reason_advice")
 bp.add_app_template_global(kindwords.kind, "reason_kind")
+bp.add_app_template_global(pausing.tell, "tell")
 bp.add_app_template_global(reasons.log_word, "log_word")
 bp.add_app_template_global(reasons.log_detail, "log_detail")
 
 _PER_PAGE = 30
+#: As the API takes it.
+BUDGET_MAX = 1e9
 #: Chips of the list: word → states.
 _GROUPS = {
     "draft": ("draft", "approval", "approved"),
@@ -197,7 +200,7 @@ def decline(id: int):
 @allow("campaigns.launch")
 def pause(id: int):
     def work() -> str:
-        reason = request.form.get("reason", "").strip() or _("Paused by hand.")
+        reason = request.form.get("reason", "").strip() or pausing.say("hand")
         if not lifecycle.pause(rt(), id, reason, current_user.email):
             raise Refusal(_("It is not being sent, so there is nothing to pause."), status=409)
         return _("Paused. What is on the wire finishes.")
@@ -209,6 +212,9 @@ def pause(id: int):
 @allow("campaigns.launch")
 def resume(id: int):
     def work() -> str:
+        if given := request.form.get("budget", "").strip():
+            amount = _amount(given)
+            budgets.change(rt(), id, amount, current_user.email, approves=may("campaigns.approve"))
         if not lifecycle.resume(rt(), id, current_user.email):
             raise Refusal(_("It is not paused."), status=409)
         return _("It goes on where it stood.")
@@ -216,15 +222,25 @@ def resume(id: int):
     return _act(drafts.own(id).id, work)
 
 
+def _amount(given: str) -> float:
+    try:
+        amount = float(given)
+    except ValueError:
+        amount = -1.0
+    if not 0 <= amount <= BUDGET_MAX:
+        raise Refusal(
+            _("The budget must be an amount such as 250 or 99.50, not “%(given)s”.", given=given[:40])
+        )
+    return amount
+
+
 @bp.post("/<int:id>/cancel")
 @allow("campaigns.launch")
 def cancel(id: int):
     def work() -> str:
         check_name(drafts.get(id).name, request.form.get("confirm"))
-        n = lifecycle.cancel(rt(), id, current_user.email)
-        return _n(
-            "Cancelled. %(n)s message will not be sent.", "Cancelled. %(n)s messages will not be sent.", n
-        )
+        lifecycle.cancel(rt(), id, current_user.email)
+        return _("Cancelled. What has not left will not be sent.")
 
     return _act(drafts.own(id).id, work)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from core import clock
 from core.db import database, tally
@@ -12,7 +12,7 @@ from core.db.codes import State
 from core.db.models import Account, Campaign, Segment
 from core.measure.counts import failures
 from core.runtime import Runtime
-from core.sending import doubt, drafts, log
+from core.sending import breaker, doubt, drafts, log, route
 from core.web import kindwords
 
 #: Colours of the big bar, in its order: tone → states.
@@ -25,9 +25,21 @@ BANDS = (
 )
 _WAITING = ("ready", "claimed")
 _FAILED = ("undelivered", "expired", "rejected")
+#: The speed is that of the last minute.
+_SPEED_MS = clock.MINUTE_MS
 #: How often the page asks anew while texts leave, and how often and long while only receipts come.
 _BUSY_S, _SETTLING_S, _SETTLING_MS = 2, 10, clock.HOUR_MS
 AT_WORK = ("scheduled", "expanding", "running")
+
+
+class Rest(NamedTuple):
+    """An account of the campaign that takes nothing now; `failures` 0 when its provider asked for the pause."""
+
+    id: int
+    name: str
+    failures: int
+    until: int
+    error: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,7 @@ class Live:
     per_s: float | None = None
     left_s: float | None = None
     next_at: int | None = None
+    resting: list[Rest] = field(default_factory=list)
     errors: list[tuple[str, kindwords.Group]] = field(default_factory=list)
     doubts: list[tuple[str, int]] = field(default_factory=list)
     log: list[tuple[int, str, str, str]] = field(default_factory=list)
@@ -89,6 +102,7 @@ def state(rt: Runtime, campaign: Campaign) -> Live:
         per_s=per_s,
         left_s=waiting / per_s if per_s and not next_at else None,
         next_at=next_at,
+        resting=_resting(campaign, now) if campaign.state == "running" and waiting else [],
         errors=_errors(campaign.id) if any(found[s] for s in _FAILED) else [],
         doubts=list(doubt.reasons(campaign.id).items()) if found["in_doubt"] else [],
         log=log.lines(campaign.id, 30),
@@ -102,6 +116,9 @@ def state(rt: Runtime, campaign: Campaign) -> Live:
 def _every_s(campaign: Campaign, found: dict[str, int], now: int) -> int:
     if campaign.state in AT_WORK or found["submitting"]:
         return _BUSY_S
+    # Paused, receipts still come, and somebody else may resume it.
+    if campaign.state == "paused":
+        return _SETTLING_S
     fresh = now - (campaign.finished_at or 0) < _SETTLING_MS
     return _SETTLING_S if found["accepted"] and fresh else 0
 
@@ -113,15 +130,32 @@ def _expanded(campaign: Campaign) -> float:
 
 
 def _speed(campaign: Campaign, now: int) -> float | None:
-    """Messages a second since the hour began, or since the campaign did; None before the first second."""
-    hour = now // clock.HOUR_MS
-    since = max(campaign.started_at or now, hour * clock.HOUR_MS)
+    """Messages a second taken or refused in the last minute, since it started or went on; None where none were."""
+    resumed = database.scalar(
+        "SELECT MAX(at) FROM campaign_log WHERE campaign_id = ? AND what = 'resumed'", (campaign.id,)
+    )
+    since = max(campaign.started_at or now, resumed or 0, now - _SPEED_MS)
     if now - since < 1000:
         return None
+    # A call counts when it ended; none lasts a minute, so that the index on `at` finds them.
     n = database.scalar(
-        "SELECT COALESCE(SUM(n), 0) FROM tally WHERE campaign_id = ? AND hour = ?", (campaign.id, hour)
+        "SELECT SUM(accepted + rejected) FROM provider_call "
+        "WHERE at >= ? AND at + ms >= ? AND campaign_id = ? AND kind = 'send'",
+        (since - clock.MINUTE_MS, since, campaign.id),
     )
     return int(n) * 1000 / (now - since) if n else None
+
+
+def _resting(campaign: Campaign, now: int) -> list[Rest]:
+    """Accounts it may use that rest, or whose next text only tries whether they work again."""
+    every = {account.id: account for account in breaker.load()}
+    ways = route.candidates(every.values(), campaign.account_id, campaign.cls)
+    resting = [w for w in ways if w.enabled and not w.halted and (w.open_until > now or w.failing)]
+    said = dict(database.query("SELECT id, last_error FROM account"))
+    return [
+        Rest(w.id, w.name, w.failures if w.failing else 0, w.open_until, said[w.id] if w.failing else "")
+        for w in resting
+    ]
 
 
 def _next(campaign_id: int, now: int) -> int | None:

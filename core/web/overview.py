@@ -105,7 +105,7 @@ def _heat(found: dict[tuple[int, int], tuple[int, int]]):
             row.append(submitted / most if submitted else None)
             said.append(
                 _("%(day)s %(hour)s:00 – %(n)s texts, %(share)s arrived", day=names[day], hour=hour,
-                  n=format.num(submitted), share=format.pct(delivered / submitted))
+                  n=format.num(submitted), share=format.share(delivered, submitted))
                 if submitted
                 else _("%(day)s %(hour)s:00 – no texts", day=names[day], hour=hour)
             )  # fmt: skip

@@ -8,7 +8,7 @@ from core import exporting
 from core.db.models import Campaign
 from core.i18n import _
 from core.measure import clicks, report
-from core.sending import drafts
+from core.sending import drafts, findings
 from core.web import charts, format, kindwords, reasons
 from core.web.access import allow
 from core.web.render import page, redirect_hx, rt
@@ -32,6 +32,8 @@ def campaign(id: int):
         failures=kindwords.grouped(found.failures),
         exclusions=_bars(list(found.exclusions.items())),
         arms=_arms(found),
+        variant_name=findings.variant_name,
+        verdicts=[_verdict(found, arm.idx, arm.verdict) for arm in found.arms if arm.verdict],
         links=clicks.of_links(id),
         automatic=clicks.automatic(id),
         panels=[
@@ -69,11 +71,16 @@ def _funnel(found: report.Report):
     texted = c.attempted
     steps = [
         (_("Audience"), total, "", False),
-        (_("Texted"), texted, format.pct(texted / total if total else None), False),
-        (_("Accepted"), c.submitted, format.pct(c.submitted / texted if texted else None), False),
-        (_("Arrived"), c.delivered, format.pct(c.delivered / c.submitted if c.submitted else None), False),
+        (_("Texted"), texted, _part(texted, total), False),
+        (_("Accepted"), c.submitted, _part(c.submitted, texted), False),
+        (_("Arrived"), c.delivered, _part(c.delivered, c.submitted), False),
     ]
     return charts.funnel(steps, title=_("From the audience to the phone"))
+
+
+def _part(n: int, of: int) -> str:
+    """A share beside its count; nothing while there are too few for one."""
+    return "" if format.too_few(of) else format.pct(n / of)
 
 
 def _hours(found: report.Report):
@@ -94,8 +101,23 @@ def _bars(rows: list[tuple[str, int]]):
     if not rows:
         return None
     total = sum(n for _reason, n in rows)
-    bars = [(reasons.word(reason), n, format.pct(n / total), "c2") for reason, n in rows[:12]]
+    bars = [(reasons.word(reason), n, _part(n, total), "c2") for reason, n in rows[:12]]
     return charts.bars(bars, title=_("Reasons and how many"), width=520, label_width=180)
+
+
+def _verdict(found: report.Report, idx: int, verdict: str) -> str:
+    """One sentence about a text beside text A."""
+    letter = findings.variant_name(idx)
+    if verdict == "better":
+        return _("Text %(letter)s is better than text A: fewer people opted out.", letter=letter)
+    if verdict == "worse":
+        return _("Text A is better than text %(letter)s: fewer people opted out.", letter=letter)
+    if not found.settled:
+        return _(
+            "Text %(letter)s and text A: too early to say, opt-outs count for 72 hours after the last text.",
+            letter=letter,
+        )
+    return _("Text %(letter)s and text A: too early to say, the difference may be chance.", letter=letter)
 
 
 def _arms(found: report.Report):
@@ -104,7 +126,7 @@ def _arms(found: report.Report):
         return None
     rows = [
         (
-            _("Text %(letter)s", letter=chr(65 + arm.idx)),
+            _("Text %(letter)s", letter=findings.variant_name(arm.idx)),
             *(100 * d for d in arm.difference),
             f"c{1 + arm.idx % 5}",
         )

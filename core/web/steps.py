@@ -45,9 +45,17 @@ class ContentForm(Form):
     account = SelectField(lazy("Through"), coerce=int, validators=[InputRequired()])
 
 
+class _Elsewhere(Optional):
+    """Empty belongs to another choice of the form, so the field is not marked as one that may stay empty."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.field_flags = {}
+
+
 class TimeForm(Form):
     when = RadioField(lazy("Start"), default="now")
-    at = DateTimeLocalField(lazy("Day and time"), format=_WALL, validators=[Optional()])
+    at = DateTimeLocalField(lazy("Day and time"), format=_WALL, validators=[_Elsewhere()])
     zone = StringField(lazy("Time zone"), filters=[tidy])
     rate = DecimalField(
         lazy("At most, messages a second"),

@@ -1,4 +1,4 @@
-"""Cost: parts × price, per message and per delivered message, in the currency of the price table."""
+"""Cost: parts × price, per submitted message, its parts and per delivered message, in the account's currency."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ class Cost(Metric):
         currency = next(iter(spent)) if len(spent) == 1 else None
         # In several currencies there is no sum; what was spent in each stands beside it.
         detail = {"by_currency": spent} if len(spent) > 1 else {}
-        micros = c.cost_micros if currency else None
+        micros, accepted = (c.cost_micros, c.submitted_micros) if currency else (None, None)
 
-        def each(n: int) -> MetricValue:
+        def each(spent: int | None, n: int) -> MetricValue:
             return MetricValue(
-                value=micros / n if n and micros is not None else None, numerator=micros, denominator=n, unit="micros",
+                value=spent / n if n and spent is not None else None, numerator=spent, denominator=n, unit="micros",
                 currency=currency, detail=detail,
             )  # fmt: skip
 
@@ -33,11 +33,11 @@ class Cost(Metric):
                 currency=currency, detail=detail,
             ),
             "parts": MetricValue(
-                value=c.parts if c.attempted else None, numerator=c.parts, denominator=c.attempted, unit="count"
+                value=c.parts if c.submitted else None, numerator=c.parts, denominator=c.submitted, unit="count"
             ),
-            "cost_per_message": each(c.attempted),
-            "cost_per_part": each(c.parts),
-            "cost_per_delivered": each(c.delivered),
+            "cost_per_message": each(accepted, c.submitted),
+            "cost_per_part": each(accepted, c.parts),
+            "cost_per_delivered": each(micros, c.delivered),
         }  # fmt: skip
 
 

@@ -42,6 +42,8 @@ class Account(Base):
     balance_at = BigIntegerField(null=True)
     #: Grows with each change of the account's error kinds: opened providers are made anew.
     errors_version = IntegerField(default=0, constraints=[SQL("DEFAULT 0")])
+    #: ISO 4217, of its prices and of what it has spent; stays when the prices go, and "" before the first.
+    currency = CharField(default="", constraints=[SQL("DEFAULT ''")])
     created_at = BigIntegerField()
 
     class Meta:

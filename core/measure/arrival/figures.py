@@ -14,12 +14,10 @@ from core.measure import counts
 from core.measure.arrival import cells, estimate, rates, survival
 from core.measure.arrival.estimate import Estimate
 from core.measure.arrival.survival import Incidence
+from core.measure.stats import NEED
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
-
-#: Below this only counts are told; up to four times as many a figure is marked as weak.
-NEED = 30
 
 
 @dataclass(frozen=True, slots=True)

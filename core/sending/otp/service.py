@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core import clock, ids
-from core.audience import suppression
+from core.audience import contactids, suppression
 from core.contract.errors import Refusal
 from core.db import classes, database
 from core.db.codes import Cls, State
@@ -143,11 +143,11 @@ def _person(rt: Runtime, asked: guard.Request, now: int) -> int:
     """The contact of a number.  The same statements run for a number we know and for one we never met."""
     number, bidx = asked.phone.e164, asked.phone_bidx
     database.execute(
-        "INSERT INTO contact (phone_bidx, phone_enc, tail, source, created_at, updated_at) "
-        "SELECT CAST(? AS {blob}), CAST(? AS {blob}), CAST(? AS INTEGER), 'otp', CAST(? AS BIGINT), "
+        "INSERT INTO contact (id, phone_bidx, phone_enc, tail, source, created_at, updated_at) "
+        "SELECT CAST(? AS BIGINT), CAST(? AS {blob}), CAST(? AS {blob}), CAST(? AS INTEGER), 'otp', CAST(? AS BIGINT), "
         "CAST(? AS BIGINT) WHERE NOT EXISTS (SELECT 1 FROM contact WHERE phone_bidx = ?) "
         "ON CONFLICT (phone_bidx) DO NOTHING".format(blob="BYTEA" if database.is_postgres() else "BLOB"),
-        (bidx, rt.keys.seal_number(number), int(number[-4:]), now, now, bidx),
+        (*contactids.new(1), bidx, rt.keys.seal_number(number), int(number[-4:]), now, now, bidx),
     )
     contact_id = database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (bidx,))
     blocked = suppression.masks([bidx]).get(bidx, 0)
