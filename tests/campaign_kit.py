@@ -84,17 +84,15 @@ def template(name: str = "Hello", cls: Cls = Cls.mass, default: str = "en", **bo
 
 def account(rt, name: str = "main", provider: str = "null", rate: float | None = None, price: int = 0) -> int:
     """An account without settings; `price` in micro-units a part."""
+    from core.sending import prices
+
     with database.write_tx():
         made = Account.create(
             name=name, provider=provider, settings_enc=b"", token=f"token-{name}", rate_per_s=rate,
             created_at=clock.now_ms(),
         )  # fmt: skip
         if price:
-            database.execute(
-                "INSERT INTO price (account_id, country, cls, micros_per_part, currency, from_at) "
-                "VALUES (?, '', -1, ?, 'CNY', 0)",
-                (made.id, price),
-            )
+            prices.put(made.id, [prices.Line(price, "CNY")])
     return made.id
 
 

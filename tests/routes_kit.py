@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from core import Result, clock, hookimpl
 from core.db import database
 from core.db.codes import Cls
-from core.sending import accounts, breaker
+from core.sending import accounts, breaker, prices
 from core.sending.item import Item
 from core.sending.routes import editing
 from core.sending.routes.router import Router
@@ -116,12 +116,7 @@ def known(rows: dict[int, str]) -> None:
 
 
 def price(account: int, micros: int, country: str = "") -> None:
-    with database.write_tx():
-        database.execute(
-            "INSERT INTO price (account_id, country, cls, micros_per_part, currency, from_at) "
-            "VALUES (?, ?, -1, ?, 'CNY', 0)",
-            (account, country, micros),
-        )
+    prices.put(account, [prices.Line(micros, "CNY", country)])
 
 
 def arrival(account: int, rate: float, country: str = "", carrier: str = "") -> None:

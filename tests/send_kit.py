@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from core import Provider, Result, hookimpl
 from core.db import database
 from core.db.codes import State
-from core.sending import accounts, batch, verify
+from core.sending import accounts, batch, prices, verify
 from tests import campaign_kit as kit
 from tests.faults.rig import crowd
 
@@ -59,12 +59,7 @@ def setup(rt, tape: Tape | None = None, n: int = 20, rate: float | None = None, 
     number = (database.scalar("SELECT MAX(id) FROM account") or 0) + 1
     account = accounts.create(rt, f"scripted {number}", "scripted", {}, rate_per_s=rate).id
     if price:
-        with database.write_tx():
-            database.execute(
-                "INSERT INTO price (account_id, country, cls, micros_per_part, currency, from_at) "
-                "VALUES (?, '', -1, ?, 'CNY', 0)",
-                (account, price),
-            )
+        prices.put(account, [prices.Line(price, "CNY")])
     options = {"approve": "off", **given.pop("options", {})}
     given.setdefault("account_id", account)
     campaign = kit.campaign(rt, name=f"Campaign {number}", options=options, **given)

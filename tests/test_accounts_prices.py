@@ -8,6 +8,7 @@ import pytest
 
 from core import clock
 from core.contract.errors import Refusal
+from core.db import database
 from core.db.codes import Cls
 from core.sending import accounts, prices
 from core.sending.prices import Line
@@ -54,6 +55,18 @@ def test_two_currencies_in_one_account_are_refused(account):
         prices.put(account, [Line(10, "USD", "US")])
 
 
+def test_the_audit_log_names_the_price(account):
+    prices.put(account, [Line(45_000, "CNY", "CN", Cls.mass)], who="ann")
+    prices.put(account, [Line(10, "CNY", "US"), Line(50_000, "CNY", from_at=5 * DAY)], who="ann")
+    prices.remove(account, "", prices.ANY, 5 * DAY, who="ann")
+    rows = database.query("SELECT detail FROM audit WHERE action = 'account.prices' ORDER BY id")
+    assert [detail for (detail,) in rows] == [
+        "CN mass 0.045 CNY",
+        "2 prices",
+        "removed any 0.05 CNY from 1970-01-06",
+    ]
+
+
 CSV = (
     '\ufeffcountry,class,price,currency,from\nCN,mass,0.045,CNY,2026-01-01\n,,0.5,cny,\nus,otp,"1,25",CNY,\n'
 )
@@ -79,6 +92,7 @@ def test_prices_come_from_a_csv_file(account, cli, tmp_path):
         ("price,currency\n1,CNY\n-1,CNY\n", "Line 3"),
         ("price,currency\n1,yuan\n", "currency"),
         ("price,currency,country\n1,CNY,China\n", "country"),
+        ("price,currency,country\n1,CNY,XX\n", "'XX' is no country code"),
         ("price,currency,class\n1,CNY,spam\n", "class"),
         ("price,currency,from\n1,CNY,tomorrow\n", "date"),
         ("price,currency\nNaN,CNY\n", "price"),

@@ -39,6 +39,7 @@ def test_an_account_keeps_typed_settings_and_a_token(rt):
 
 def test_secrets_are_stored_encrypted_and_never_shown(rt, cli, caplog):
     caplog.set_level(logging.DEBUG)
+    caplog.set_level(logging.DEBUG, "peewee")  # each statement with its values
     arguments = [part for key, value in HTTP.items() for part in ("--set", f"{key}={value}")]
     told = [cli("account", "add", "gw", "--provider", "http", *arguments, "--json").stdout]
     told += [cli("account", "list", "--json").stdout, cli("account", "list").stdout]
@@ -182,3 +183,18 @@ def test_an_unknown_account_is_refused_with_those_there_are(cli_sqlite, rt_sqlit
         assert done.exit_code == 1
         assert "'nope'" in done.stderr
         assert "gw" in done.stderr
+
+
+def test_an_account_whose_plugin_is_gone_is_listed_and_changed_like_others(rt, cli):
+    made = accounts.create(rt, "gone", "null", {})
+    accounts.create(rt, "here", "simulator", {})
+    with database.write_tx():
+        database.execute("UPDATE account SET provider = 'acme' WHERE id = ?", (made.id,))
+    told = json.loads(cli("account", "list", "--json").stdout)
+    assert [(one["name"], one["plugin_missing"]) for one in told] == [("gone", True), ("here", False)]
+    table = cli("account", "list").stdout.splitlines()
+    assert "acme" in table[1] and "plugin missing" in table[1] and "plugin missing" not in table[2]
+    changed = cli("account", "edit", "gone", "--rename", "was", "--disable", "--json")
+    assert json.loads(changed.stdout)["state"] == "off", changed.output
+    assert accounts.settings_of(rt, accounts.get("was")) == accounts.settings_of(rt, made)
+    assert "no provider 'acme'" in cli("account", "edit", "was", "--set", "x=1").stderr

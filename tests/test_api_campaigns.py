@@ -59,6 +59,10 @@ def test_a_campaign_may_name_no_account_and_goes_as_the_routes_say(caller, rt):
     assert answer.status_code == 201, answer.get_data(as_text=True)
     campaign_id = answer.json["id"]
     assert drafts.get(campaign_id).account_id is None
+    with database.write_tx():  # at any hour of the day
+        database.execute(
+            'UPDATE campaign SET options = \'{"quiet_hours": "off"}\' WHERE id = ?', (campaign_id,)
+        )
     assert caller("POST", f"/campaigns/{campaign_id}/launch").json["state"] == "expanding"
     expand.run(rt, campaign_id)
     batch.send(rt, campaign_id)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from core import Result, Unreachable, clock
+from core import Ambiguous, Result, Unreachable, clock
 from core.db import database
-from core.sending import accounts, breaker
+from core.sending import accounts, breaker, claim, drafts, judge, leases
 from tests.send_kit import Tape, due_now, raising, rows, send_all, setup, states, whole
 
 
@@ -65,6 +65,83 @@ def test_refused_numbers_are_no_failure_of_the_account(rt_sqlite):
     assert not health.note([Result("rejected")] * 50)
     assert not health.note([Result("retry", after_s=1.0)] * 50)
     assert health.failures == 0
+
+
+def down(rt, tape: Tape, campaign: int, account: int, ms: int) -> None:
+    """Fail as the gateway does, again and again for so long: a try each half minute."""
+    tape.act = raising(Ambiguous("No complete answer came: Empty reply from server."))
+    for _probe in range(ms // breaker.OPEN_MS + 1):
+        send_all(rt, campaign, 1)
+        later(rt, breaker.OPEN_MS)
+        rested(account)
+        due_now(campaign)
+
+
+def later(rt, ms: int) -> None:
+    """What a worker remembers of its accounts, so much longer ago."""
+    for key, health in leases.current(rt).cache.items():
+        if isinstance(key, tuple) and key[0] == "health":
+            health._down_since -= ms
+            health._opened_at -= ms
+
+
+def test_a_campaign_waits_out_ten_minutes_and_pauses_after_fifteen(rt):
+    tape = Tape(echoes_reference=True)
+    campaign, account = setup(rt, tape, 60, options={"window": 5})
+    down(rt, tape, campaign, account, 10 * clock.MINUTE_MS)
+    assert drafts.get(campaign).state == "running"
+    down(rt, tape, campaign, account, 6 * clock.MINUTE_MS)
+    paused = drafts.get(campaign)
+    assert paused.state == "paused"
+    assert paused.reason.startswith(
+        "Account “scripted 1” has taken nothing for 15 minutes: No complete answer"
+    )
+    assert len(tape.sent) < judge.PAUSE_AFTER / 2
+    whole(rt)
+
+
+def test_an_account_that_took_something_in_between_is_not_down(rt):
+    tape, answers = Tape(echoes_reference=True), ["accepted"]
+
+    def once(messages):
+        return [Result(answers.pop() if answers else "unknown") for _m in messages]
+
+    campaign, account = setup(rt, tape, 60, options={"window": 5})
+    down(rt, tape, campaign, account, 10 * clock.MINUTE_MS)
+    tape.act = once
+    send_all(rt, campaign, 1)
+    assert states(campaign)["accepted"] == 1
+    down(rt, tape, campaign, account, 10 * clock.MINUTE_MS)
+    assert drafts.get(campaign).state == "running"
+
+
+def test_a_night_without_a_try_is_no_outage(rt_sqlite):
+    _campaign, account = setup(rt_sqlite, Tape(), 1)
+    health = breaker.Health(breaker.load(account)[0])
+    assert health.note([Result("unknown")] * 5)
+    health._down_since -= 8 * clock.HOUR_MS
+    health._opened_at -= 8 * clock.HOUR_MS
+    assert health.note([Result("unknown")])
+    assert health.down_ms == 0
+
+
+def test_a_campaign_with_another_account_that_works_goes_on(rt):
+    tape = Tape(echoes_reference=True)
+    campaign, first = setup(rt, tape, 60, options={"window": 5})
+    second = accounts.create(rt, "second", "scripted", {}).id
+    worker, held = leases.current(rt), breaker.load(first)[0]
+    batch = claim.claim(rt, worker, campaign, 5)
+    batch.account_id = None
+    health = breaker.Health(held)
+    health.note([Result("unknown")] * 5)
+    health._down_since -= breaker.DOWN_MS
+    judge.Judge(rt, worker, batch).down(held, health, "no answer")
+    assert drafts.get(campaign).state == "running"
+    with database.write_tx():
+        database.execute("UPDATE account SET failures = 5, open_until = 1 WHERE id = ?", (second,))
+    judge.Judge(rt, worker, batch).down(held, health, "no answer")
+    assert drafts.get(campaign).reason.startswith("No account the campaign may use has taken anything")
+    claim.give_back(worker, batch.lease)
 
 
 def test_another_account_takes_over_what_was_never_marked(rt):

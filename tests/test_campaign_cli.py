@@ -3,12 +3,15 @@
 import csv
 import io
 import json
+import re
+from datetime import datetime
 
 import pytest
 
+from core.cli import campaign_more
 from core.db import database, settings
 from core.db.codes import State
-from core.sending import approval, expand, lifecycle, messages
+from core.sending import approval, expand, lifecycle, messages, prices
 from tests import campaign_kit as kit
 
 
@@ -43,6 +46,34 @@ def test_check_adds_up_and_says_cost_and_finish(rt, cli, made):
     assert said["currency"] == "CNY"
     assert said["finish_at"].endswith("+00:00")
     assert all({"level", "code", "message"} <= finding.keys() for finding in said["findings"])
+
+
+@pytest.mark.parametrize("some", [False, True])
+def test_a_cost_nobody_knows_is_not_nothing(rt_sqlite, cli_sqlite, some):
+    kit.crowd(rt_sqlite, 3, country="DE")
+    if some:
+        kit.crowd(rt_sqlite, 2)
+    kit.segment("everyone")
+    kit.template("hello")
+    account = kit.account(rt_sqlite, "main")
+    if some:
+        prices.put(account, [prices.Line(45_000, "CNY", "CN")])
+    options = ("--account", "main", "--option", "quiet_hours=off", "--json")
+    answer = cli_sqlite("campaign", "add", "W", "--segment", "everyone", "--template", "hello", *options)
+    draft = json.loads(answer.stdout)["id"]
+    said = json.loads(cli_sqlite("campaign", "check", draft, "--json").stdout)
+    words = cli_sqlite("campaign", "check", draft).stdout
+    if some:
+        assert (said["cost"], said["currency"], said["costs"], said["unpriced"]) == (
+            0.09,
+            "CNY",
+            {"CNY": 0.09},
+            3,
+        )
+        assert "0.09 CNY, and 3 texts whose price is not known" in words
+    else:
+        assert (said["cost"], said["currency"], said["costs"], said["unpriced"]) == (None, None, {}, 3)
+        assert re.search(r"at most +not known\n", words)
 
 
 def test_launch_then_show_counts_every_state_and_adds_up(rt, cli, made):
@@ -91,6 +122,49 @@ def test_wait_returns_when_nothing_waits_and_closes_the_campaign(rt, cli, made):
     assert shown(cli, made)["state"] == "done"
 
 
+def test_every_step_is_told_in_json(rt, cli, made):
+    kit.launched(rt, made)
+    told = [
+        json.loads(cli("campaign", step, made, "--json", *more).stdout)
+        for step, *more in (("pause",), ("resume",), ("cancel",), ("wait", "--timeout", "5"))
+    ]
+    assert told == [{"id": made, "state": state} for state in ("paused", "running", "cancelled", "cancelled")]
+    copy = json.loads(cli("campaign", "duplicate", made, "--json").stdout)["id"]
+    settings.put(approval.RECIPIENTS_KEY, 5)
+    assert json.loads(cli("campaign", "ask", copy, "--json").stdout) == {"id": copy, "state": "approval"}
+    draft = json.loads(cli("campaign", "duplicate", made, "--json").stdout)["id"]
+    assert json.loads(cli("campaign", "delete", draft, "--json").stdout) == {"id": draft, "state": "deleted"}
+
+
+def test_a_launch_is_told_in_json(cli, made):
+    assert json.loads(cli("campaign", "launch", made, "--json").stdout) == {"id": made, "state": "expanding"}
+
+
+def test_wait_says_when_a_scheduled_campaign_starts(rt_sqlite, cli_sqlite):
+    kit.crowd(rt_sqlite, 3)
+    campaign_id = kit.campaign(rt_sqlite, at="2099-01-01T09:00Z")
+    assert cli_sqlite("campaign", "launch", campaign_id).exit_code == 0
+    waited = cli_sqlite("campaign", "wait", campaign_id, "--timeout", "0")
+    assert waited.exit_code == 1 and f"Campaign {campaign_id} starts at 2099-01-01T09:00:00" in waited.stderr
+
+
+def test_messages_as_json_are_one_array(rt, cli, made):
+    assert json.loads(cli("campaign", "messages", made, "--json").stdout) == []
+    kit.launched(rt, made)
+    rows = json.loads(cli("campaign", "messages", made, "--json").stdout)
+    assert len(rows) == 100 and list(rows[0]) == list(messages.EXPORT_COLUMNS)
+
+
+def test_counts_are_shown_without_decimals():
+    parts = {"value": 23_949.0, "unit": "count", "interval": None}
+    cost = {"value": 1_077_700_000.0, "unit": "micros", "interval": None, "currency": "CNY"}
+    said = campaign_more._show_words(
+        {"name": "Winter", "class": "mass", "state": "done", "reason": "", "audience": 23_949, "counts": {},
+         "metrics": {"parts": parts, "cost": cost}}
+    )  # fmt: skip
+    assert [line.split()[1:] for line in said.splitlines()[2:]] == [["23,949"], ["1,077.70", "CNY"]]
+
+
 def test_messages_as_csv_have_a_row_for_everyone(rt, cli, made):
     kit.launched(rt, made)
     answer = cli("campaign", "messages", made, "--format", "csv")
@@ -124,6 +198,8 @@ def test_a_suppressed_number_is_skipped_with_that_reason(rt, cli, made):
         (("--option", "window"), 1, "not KEY=VALUE"),
         (("--at", "soon"), 1, "is not a time"),
         (("--holdout", "95"), 2, "95"),
+        (("--until", "2020-01-01T00:00Z"), 1, "end has passed; choose a later one"),
+        (("--until", "2099-01-01T00:00Z", "--at", "2099-01-02T00:00Z"), 1, "end lies before its start"),
         (("--weight", "1", "--weight", "2"), 2, "one for each"),
     ],
 )
@@ -172,6 +248,7 @@ def test_list_duplicate_delete_and_log(rt_sqlite, cli_sqlite):
     copy = json.loads(cli_sqlite("campaign", "duplicate", campaign_id, "--json").stdout)["id"]
     rows = json.loads(cli_sqlite("campaign", "list", "--json").stdout)
     assert [row["id"] for row in rows] == [copy, campaign_id]
+    assert datetime.fromisoformat(rows[0]["created_at"]).tzinfo
     assert cli_sqlite("campaign", "delete", copy).exit_code == 0
     assert [
         line["what"] for line in json.loads(cli_sqlite("campaign", "log", campaign_id, "--json").stdout)

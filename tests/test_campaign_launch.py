@@ -9,8 +9,9 @@ import pytest
 from core import clock
 from core.contract.errors import Refusal
 from core.db import database, settings
+from core.db.codes import Cls
 from core.db.models import Campaign, TemplateText, VariantText
-from core.sending import approval, drafts, expand, launch, lifecycle, log
+from core.sending import approval, direct, drafts, expand, launch, lifecycle, log
 from core.timing import zones
 from tests import campaign_kit as kit
 
@@ -225,7 +226,8 @@ def test_an_edit_takes_a_scheduled_campaign_off_the_schedule(rt_sqlite):
 
 
 def test_an_end_before_the_start_is_refused(rt_sqlite):
-    campaign_id = kit.campaign(rt_sqlite, not_after=clock.now_ms() - 1)
+    with clock.earlier(clock.HOUR_MS):
+        campaign_id = kit.campaign(rt_sqlite, not_after=clock.now_ms() + clock.MINUTE_MS)
     with pytest.raises(Refusal, match="end lies before its start"):
         launch.launch(rt_sqlite, campaign_id)
 
@@ -254,6 +256,15 @@ def test_a_campaign_with_work_left_does_not_finish(rt):
     lifecycle.cancel(rt, campaign_id)
     with pytest.raises(Refusal, match="is cancelled"):
         lifecycle.cancel(rt, campaign_id)
+
+
+def test_the_id_of_a_deleted_draft_is_never_another_campaigns(rt):
+    first, last = kit.campaign(rt, name="a"), kit.campaign(rt, name="b")
+    drafts.delete(last)
+    drafts.delete(first)
+    third = drafts.add(rt, name="c")
+    assert third > last and direct.campaign(Cls.notice) > third
+    assert drafts.duplicate(third) > third + 1
 
 
 def test_drafts_are_changed_copied_and_deleted_only_while_they_are_drafts(rt_sqlite):

@@ -10,7 +10,9 @@ from core import clock, i18n
 from core.content import templates
 from core.db import database, settings, tally
 from core.db.codes import Cls, State
-from core.sending import approval, checking, drafts, dryrun, expand, lifecycle
+from core.sending import approval, checking, drafts, dryrun, expand, lifecycle, log, pausing
+from core.sending.calls import Call, write
+from core.web import live
 from tests import campaign_kit as kit
 
 HX = {"HX-Request": "true"}
@@ -93,6 +95,35 @@ def test_the_whole_way_through_the_steps(shop, client):
     # Of so few people chance may keep nobody aside.
     assert (counts["ready"], counts["skipped"]) == (report.messages, 5)
     assert counts.get("holdout", 0) == report.holdout
+
+
+def test_the_last_page_says_the_end_and_that_a_pace_is_assumed(shop, client, draft):
+    end = clock.now_ms() + 10 * clock.DAY_MS
+    drafts.edit(shop["rt"], draft, "ann@example.com", not_after=end)
+    checking.run(shop["rt"], draft)
+    page = text(client.get(f"/campaigns/{draft}/confirm"))
+    assert "Nothing after" in page and "100 a second, assumed" in page
+    drafts.edit(shop["rt"], draft, "ann@example.com", options={"rate": "50/s"})
+    checking.run(shop["rt"], draft)
+    page = text(client.get(f"/campaigns/{draft}/confirm"))
+    assert "50 a second" in page and "assumed" not in page
+
+
+def test_only_what_may_stay_empty_is_called_optional(client, draft):
+    page = text(client.get(f"/campaigns/{draft}/time"))
+    for label, optional in (("Day and time", False), ("Nothing after", True)):
+        assert ("optional" in page.split(f">{label}")[1].split("</label>")[0]) is optional
+
+
+def test_the_approval_and_the_log_say_which_people_they_count(shop, client, draft):
+    settings.put(approval.RECIPIENTS_KEY, 50)
+    drafts.edit(shop["rt"], draft, "ann@example.com", holdout_bp=5000)
+    checking.run(shop["rt"], draft)
+    page = text(client.get(f"/campaigns/{draft}/confirm"))
+    assert "55 people may be texted, those kept aside included; above 50" in page
+    settings.put(approval.RECIPIENTS_KEY, 10_000)
+    launched(shop["rt"], draft)
+    assert "audience 55, with those kept aside" in text(client.get(f"/campaigns/{draft}"))
 
 
 def test_a_step_with_errors_keeps_what_was_typed_and_says_what_is_wrong(shop, client, draft):
@@ -260,6 +291,82 @@ def test_a_finished_campaign_is_followed_while_receipts_come_and_leads_to_its_re
     assert "hx-trigger" not in text(client.get(f"/campaigns/{draft}", headers=HX))
 
 
+def test_a_paused_campaign_is_followed_slowly(shop, client, draft):
+    launched(shop["rt"], draft)
+    lifecycle.pause(shop["rt"], draft, "Lunch")
+    assert 'hx-trigger="every 10s"' in text(client.get(f"/campaigns/{draft}", headers=HX))
+
+
+def called(campaign_id: int, ended_s: float, accepted: int, wire_ms: int = 0, unknown: int = 0) -> None:
+    """A window that ended so many seconds ago."""
+    at = clock.now_ms() - round(ended_s * 1000) - wire_ms
+    call = Call(1, campaign_id, "send", at, wire_ms, accepted + unknown, accepted, unknown=unknown)
+    with database.write_tx():
+        write([call])
+
+
+def test_the_speed_is_that_of_the_last_minute(shop, client, draft):
+    launched(shop["rt"], draft)
+    with database.write_tx():
+        database.execute("UPDATE campaign SET started_at = ?", (clock.now_ms() - clock.HOUR_MS,))
+    called(draft, 300, 50_000)
+    assert "a second" not in text(client.get(f"/campaigns/{draft}"))
+    called(draft, 5, 600, wire_ms=30_000)
+    called(draft, 50, 0, unknown=900)
+    assert live.state(shop["rt"], drafts.get(draft)).per_s == pytest.approx(10, rel=0.05)
+
+
+def test_the_speed_begins_anew_when_it_goes_on(shop, draft):
+    launched(shop["rt"], draft)
+    called(draft, 30, 600)
+    lifecycle.pause(shop["rt"], draft, "Lunch")
+    lifecycle.resume(shop["rt"], draft)
+    with database.write_tx():
+        database.execute("UPDATE campaign SET started_at = ?", (clock.now_ms() - clock.HOUR_MS,))
+        database.execute("UPDATE campaign_log SET at = at - 10000 WHERE what = 'resumed'")
+    assert live.state(shop["rt"], drafts.get(draft)).per_s is None
+    called(draft, 5, 100)
+    assert live.state(shop["rt"], drafts.get(draft)).per_s == pytest.approx(10, rel=0.1)
+
+
+def test_the_page_says_that_its_account_rests_until_when_and_why(shop, client, draft):
+    launched(shop["rt"], draft)
+    assert "rests until" not in text(client.get(f"/campaigns/{draft}", headers=HX))
+    until = clock.now_ms() + 30_000
+    with database.write_tx():
+        database.execute(
+            "UPDATE account SET failures = 9, open_until = ?, last_error = ? WHERE id = ?",
+            (until, "No complete answer came: Empty reply from server.", shop["account"]),
+        )
+    page = text(client.get(f"/campaigns/{draft}", headers=HX))
+    assert "“Route A” fails and rests until" in page
+    assert "Last error: No complete answer came: Empty reply from server." in page
+    assert "None so far" not in page
+    chinese = text(client.get(f"/campaigns/{draft}", headers=HX | {"Accept-Language": "zh-CN"}))
+    assert "没有收到完整的应答：Empty reply from server" in chinese
+
+
+def test_reasons_of_the_machine_are_told_in_the_language_of_the_reader(shop, client, draft):
+    launched(shop["rt"], draft)
+    why = pausing.say("rejected", n=20, why="bad.")
+    assert why == "20 messages in a row were rejected: bad."
+    for stored, shown in [
+        (why, "连续 20 条短信被拒：bad。"),
+        (pausing.say("down", name="A", minutes=15, why="No complete answer came: x."), "A”已有 15 分钟"),
+        (pausing.say("halted", name="A", why="wrong key"), "账户“A”已停止：wrong key。"),
+        (
+            pausing.say("words_of", n=9, text="B (Promo)", codes="codes 7, 8"),
+            "文案 B (Promo) 的 9 条短信（代码 7, 8）",
+        ),
+        ("Somebody's own words.", "Somebody&#39;s own words."),
+    ]:
+        lifecycle.pause(shop["rt"], draft, stored)
+        page = text(client.get(f"/campaigns/{draft}", headers={"Accept-Language": "zh-CN"}))
+        assert page.count(shown) == 2, "the notice and the log"
+        assert stored in text(client.get(f"/campaigns/{draft}")) or "own" in stored
+        lifecycle.resume(shop["rt"], draft)
+
+
 def test_the_log_says_in_words_what_was_changed(shop, client, draft):
     drafts.edit(shop["rt"], draft, "author@shop.example", holdout_bp=500, budget_micros=1_000_000)
     launched(shop["rt"], draft)
@@ -305,6 +412,14 @@ def test_acts_work_refuse_and_are_harmless_twice(shop, login, draft, act, data, 
     assert marketer.post(f"/campaigns/999/{act}", data=data).status_code == 404
 
 
+def test_a_cancel_tells_no_number_that_workers_still_change(shop, client, draft):
+    """Some are claimed and come back only later, so nobody knows yet how many will not be sent."""
+    launched(shop["rt"], draft)
+    client.post(f"/campaigns/{draft}/cancel", data={"confirm": "Winter"})
+    assert "Cancelled. What has not left will not be sent." in text(client.get(f"/campaigns/{draft}"))
+    assert [what for _at, _who, what, _detail in log.lines(draft)][0] == "cancelled"
+
+
 def test_a_cancel_without_the_name_typed_is_refused(shop, client, draft):
     launched(shop["rt"], draft)
     client.post(f"/campaigns/{draft}/cancel", data={"confirm": "Summer"})
@@ -347,8 +462,8 @@ def in_doubt(campaign_id: int, n: int) -> None:
 def test_messages_in_doubt_are_shown_and_settled_by_a_person(shop, client, draft):
     launched(shop["rt"], draft)
     in_doubt(draft, 3)
-    page = text(client.get(f"/campaigns/{draft}"))
-    assert "The provider gave no answer" in page
+    page = text(client.get(f"/campaigns/{draft}", headers=HX))
+    assert "The provider gave no answer" in page, "it comes with what the page asks for anew"
     assert "Whoever got the first one gets it twice" in page
     client.post(f"/campaigns/{draft}/doubt", data={"reason": "no_answer", "answer": "not_sent"})
     counts = kit.states(draft)

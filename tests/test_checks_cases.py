@@ -46,6 +46,7 @@ CASES = [
     (length.Parts(), "Güzel bir gün için şehre gel, her yerde indirim", {}, "parts.ucs2", "info",
      "Güzel bir gün icin sehre gel, her yerde indirim"),
     (length.Parts(), "Sale 😀 now, today only", {}, "parts.ucs2", "info", None),
+    (length.Parts(), "Hi 🎁🎁🎁🎁", {}, "parts.ucs2", "info", None),
     # fields
     (fields.Fields(), "Hi {{nmae}}", {}, "fields.unknown", "block", "Hi {{name}}"),
     (fields.Fields(), "Hi {{ 姓名 | upper }}", {}, "fields.unknown", "block", "Hi {{ name | upper }}"),
@@ -68,6 +69,10 @@ CASES = [
     (optout.OptOut(), "Sale. Text stop to end", {"lang": "fr"}, "optout.told", "good", None),
     (optout.OptOut(), "八折 拒收请回复R", {"lang": "zh"}, "optout.told", "good", None),
     (optout.OptOut(), "八折 退订回T", {"lang": "zh"}, "optout.told", "good", None),
+    (optout.OptOut(), "Sale. 拒收请回复R", {"countries": CN}, "optout.told", "good", None),
+    (optout.OptOut(), "Sale. 拒收请回复R", {}, "optout.told", "good", None),
+    (optout.OptOut(), "Sale. 拒收请回复R", {"countries": frozenset({"US"})}, "optout.absent", "block",
+     f"Sale. 拒收请回复R. {STOP}"),
     (optout.OptOut(), "Your code is 1234. Reply STOP to opt out.", {"cls": "otp"}, "optout.forbidden", "warn",
      "Your code is 1234."),
     (optout.OptOut(), "【店】包裹已发出，拒收请回复R", {"cls": "notice", "lang": "zh"}, "optout.forbidden", "block",
@@ -113,6 +118,7 @@ def test_a_fix_removes_its_finding(check, text, around, code, level, fixed):
 QUIET = [
     (length.Parts(), "【可乐店】全场八折，拒收请回复R", {"lang": "zh"}, "parts.ucs2"),
     (length.Parts(), "", {}, "parts.one"),
+    (length.Parts(), "Sale 😀 now, today only", {"countries": CN}, "parts.ucs2"),
     (fields.Fields(), "no fields", {"audience": 5}, "fields.complete"),
     (fields.Fields(), '{{city|default:"here"}}', {"missing": {"city": 3}, "audience": 5}, "fields.missing"),
     (optout.OptOut(), "Your parcel comes non-stop to your door", {"cls": "notice"}, "optout.forbidden"),
@@ -139,6 +145,27 @@ QUIET = [
 @pytest.mark.parametrize(("check", "text", "around", "code"), QUIET)
 def test_a_check_keeps_quiet(check, text, around, code):
     assert code not in found(check, text, **around)
+
+
+def test_a_sample_of_the_contacts_is_never_called_everyone():
+    around = {"audience": 10_000, "sampled": True}
+    complete = found(fields.Fields(), "Hi {{name}}", **around)["fields.complete"].message
+    assert complete.startswith("Each of the newest 10,000 people")
+    lacking = found(fields.Fields(), "Hi {{name}}", missing={"name": 1959}, **around)[
+        "fields.missing"
+    ].message
+    assert "1,959 of the newest 10,000 people have no name" in lacking
+
+
+def test_a_text_for_china_with_an_english_way_out_is_told_what_china_wants():
+    message = found(optout.OptOut(), f"Sale. {STOP}", countries=CN)["optout.absent"].message
+    assert "拒收请回复R" in message and "“Reply STOP” is not enough" in message
+    assert "this text does not" in found(optout.OptOut(), "Sale", countries=CN)["optout.absent"].message
+
+
+def test_one_dear_character_halves_and_several_halve():
+    assert "“😀” halves the room" in found(length.Parts(), "Sale 😀 now")["parts.ucs2"].message
+    assert "“😀” ×2 halve the room" in found(length.Parts(), "Sale 😀 now 😀")["parts.ucs2"].message
 
 
 def test_the_cheaper_text_is_really_cheaper():

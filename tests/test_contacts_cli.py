@@ -93,8 +93,10 @@ def test_consent_is_added_shown_and_revoked(cli, shop):
         cli("consent", "add", PHONE, "--class", "mass", "--source", "form", "--wording", "Yes", "--json")
     )
     assert json.loads(given)["status"] == "opted_in"
+    assert json.loads(given)["at"].endswith("+00:00")
     shown = json.loads(ok(cli("consent", "show", PHONE, "--json")))
     assert shown["consent"]["mass"]["source"] == "form"
+    assert shown["consent"]["mass"]["at"] == shown["history"][0]["at"] == json.loads(given)["at"]
     assert [(e["cls"], e["action"], e["wording"]) for e in shown["history"]] == [("mass", "opt_in", "Yes")]
     assert "now opted_out" in ok(cli("consent", "revoke", PHONE, "--class", "mass", "--source", "call"))
     assert "opted_out" in ok(cli("consent", "show", PHONE))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from core.audience import contacts, fields, labels, search
+from core.audience import contacts, fields, labels, lookup, search
 from core.audience.search import Filter
 from core.contract.errors import Refusal
 from core.db import database
@@ -28,6 +28,8 @@ def test_a_contact_is_made_once(rt):
     )
     with pytest.raises(Refusal, match=r"\+86138\*\*\*\*8000 is a contact already"):
         contacts.create(rt, PHONE)
+    with pytest.raises(Refusal, match=r"“\+44123” is no valid phone number; look at its digits again"):
+        lookup.number(rt, "+44123")
     with pytest.raises(Refusal, match="“12345” is no valid phone number in CN"):
         contacts.create(rt, "12345")
     assert database.scalar("SELECT COUNT(*) FROM contact") == 1
@@ -63,6 +65,9 @@ def test_fields_are_edited_as_people_write_them(rt):
     }
     made = contacts.get(rt, one)
     assert (made.name, made.email, made.language) == ("李静", "li@example.com", "zh")
+    # A gender is the same choice in every language it is typed in.
+    assert [(f.key, text) for f, text in contacts.edit(rt, one, {"gender": "女"})] == [("gender", "female")]
+    assert contacts.edit(rt, one, {"gender": "weiblich", "tier": "黄金"}) == []
     contacts.edit(rt, one, {"tier": "", "name": "", "language": ""})
     assert contacts.get(rt, one).name == contacts.get(rt, one).language == ""
     assert {f.key: v for f, v in contacts.field_values(one)}["tier"] == ""
@@ -72,6 +77,7 @@ def test_fields_are_edited_as_people_write_them(rt):
     ("key", "value", "sentence"),
     [
         ("birthday", "31.02.1990", "does not fit Birthday; write it like 1990-05-31"),
+        ("birthday", "2999-01-01", "“2999-01-01” lies in the future"),
         ("spent", "a lot", "write it like 1234.5"),
         ("email", "not an address", "no e-mail address"),
         ("language", "5", "no language code"),
@@ -108,6 +114,20 @@ def test_a_number_is_found_in_any_spelling(rt_sqlite, text):
     contacts.create(rt_sqlite, PHONE, name="王芳")
     contacts.create(rt_sqlite, "+8613800138001", name="李静")
     assert names(search.find(rt_sqlite, Filter(text=text))) == ["王芳"]
+
+
+def test_a_masked_number_is_found_by_its_head_and_its_end(rt):
+    for number, name in ((PHONE, "王芳"), ("+8613811118000", "李静"), ("+4915152998000", "Zoë")):
+        contacts.create(rt, number, name=name)
+    for text, found in (
+        ("+86138****8000", ["李静", "王芳"]),
+        ("86138 **** 8000", ["李静", "王芳"]),
+        ("+86139****8000", []),
+        ("+49151529****8000", []),
+        ("+49151****8000", ["Zoë"]),
+    ):
+        assert names(search.find(rt, Filter(text=text))) == found, text
+    assert names(search.find(rt, Filter(text="+86138****8000", country="DE"))) == []
 
 
 def test_names_are_found_by_any_part_and_digits_by_the_end(rt):

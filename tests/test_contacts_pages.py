@@ -10,11 +10,12 @@ import re
 import pytest
 
 from core import i18n
-from core.audience import consent, contacts, fields, labels, suppression
+from core.audience import consent, contacts, evidence, fields, labels, suppression
 from core.audience.suppression import Entry
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import Cls
+from core.web import evidencefile
 
 PHONE, HX = "+8613800138000", {"HX-Request": "true"}
 EVIL = '<img src=x onerror=alert(1)><b hx-get="/settings">'
@@ -168,6 +169,14 @@ def test_the_list_masks_numbers_and_finds_people(client, rt_sqlite, one):
     assert "Zoë" not in text(client.get("/contacts?country=US", headers=HX))
 
 
+def test_a_search_that_begins_a_label_leads_to_its_people(client, one, vip):
+    labels.create("<i>vips</i>")
+    found = text(client.get("/contacts?q=VI", headers=HX))
+    assert f'href="/contacts?label={vip.id}"' in found and "masked as in this list" in found
+    assert "Labels that begin like this" not in text(client.get("/contacts?q=ip", headers=HX))
+    assert "Labels that begin like this" not in text(client.get(f"/contacts?q=VI&label={vip.id}", headers=HX))
+
+
 def test_senseless_filters_do_no_harm(client, one):
     for query in ("label=x", "before=abc", "after=-1", "consent=maybe", "blocked=7"):
         assert client.get(f"/contacts?{query}").status_code == 200, query
@@ -243,6 +252,23 @@ def test_fields_are_edited_in_their_card(client, rt_sqlite, one):
     assert (plain.status_code, contacts.get(rt_sqlite, one).name) == (303, "李静")
 
 
+def test_a_new_choice_is_told_and_a_known_one_is_not(client, one):
+    said = "is a new choice of City"
+    assert said not in text(client.post(f"/contacts/{one}/edit", data={"city": "上海 "}, headers=HX))
+    assert f"“杭州” {said}" in text(client.post(f"/contacts/{one}/edit", data={"city": "杭州"}, headers=HX))
+
+
+def test_a_gender_stands_in_the_readers_language_and_is_stored_in_one(client, rt_sqlite, one):
+    contacts.edit(rt_sqlite, one, {"gender": "female"})
+    assert "<dd>female</dd>" in text(client.get(f"/contacts/{one}"))
+    with i18n.use("en"):  # puts the language back afterwards
+        chinese = {"Accept-Language": "zh-CN"}
+        assert "<dd>女</dd>" in text(client.get(f"/contacts/{one}", headers=chinese))
+        assert 'name="gender" value="女"' in text(client.get(f"/contacts/{one}/edit", headers=chinese | HX))
+    client.post(f"/contacts/{one}/edit", data={"gender": "男"})
+    assert contacts.as_dict(rt_sqlite, one)["fields"]["gender"] == "male"
+
+
 def test_only_an_admin_sees_a_whole_number_and_it_is_written_down(client, login, one):
     assert PHONE not in text(client.get(f"/contacts/{one}"))
     assert text(client.post(f"/contacts/{one}/reveal", headers=HX)).strip().startswith("<span")
@@ -310,6 +336,21 @@ def test_the_timeline_pages_and_filters(client, rt_sqlite, one):
     assert client.get(f"/contacts/{one}/timeline?before=x.y.z&kind=nonsense").status_code == 200
 
 
+def test_a_timeline_without_entries_of_a_kind_does_not_say_it_is_empty(client, one):
+    shown = text(client.get(f"/contacts/{one}/timeline?kind=reply", headers=HX))
+    assert "Nothing of this kind" in shown and "Nothing has happened yet" not in shown
+
+
+def test_the_file_a_consent_came_from_is_told_in_words(client, rt_sqlite, one):
+    contacts.set_consent(rt_sqlite, one, Cls.mass, True, source="import: kunden.csv")
+    with i18n.use("en"):  # puts the language back afterwards
+        page = text(client.get(f"/contacts/{one}", headers={"Accept-Language": "zh-CN"}))
+    assert page.count("来自文件“kunden.csv”") == 2 and "import: kunden" not in page
+    with i18n.use("zh_Hans"):
+        data = evidence.evidence(rt_sqlite, PHONE, who="mei@shop.example")
+        assert "来自文件“kunden.csv”" in evidencefile.html(data)
+
+
 # --- labels and fields ------------------------------------------------------------------------------------
 
 
@@ -339,6 +380,20 @@ def test_a_field_is_defined_once_and_renamed(client):
     assert client.post("/contacts/fields/rename", data={"key": "no", "title": "x"}).status_code == 404
 
 
+def test_an_empty_field_is_removed_and_one_in_use_stays_with_the_reason(client, rt_sqlite, one):
+    for key in ("shoe", "hat"):
+        client.post("/contacts/fields", data={"title": key.title(), "key": key, "kind": "choice"})
+    contacts.edit(rt_sqlite, one, {"hat": "blue"})
+
+    def remove(key: str) -> str:
+        return text(client.post("/contacts/fields/remove", data={"key": key}, follow_redirects=True))
+
+    assert "The field shoe is gone." in remove("shoe") and fields.get("shoe") is None
+    assert "1 contact has a value in “Hat”" in remove("hat") and fields.get("hat")
+    assert "belongs to Cooee" in remove("city") and fields.get("city")
+    assert "There is no field" in remove("shoe")
+
+
 # --- suppression ------------------------------------------------------------------------------------------
 
 
@@ -359,6 +414,16 @@ def test_a_number_is_added_with_its_classes_and_end(client, rt_sqlite, one):
         {"classes": ["sms"]},
     ):
         assert client.post("/contacts/suppression/add", data={**form, **wrong}).status_code == 422
+
+
+def test_a_number_that_had_an_end_is_told_when_it_is_listed_for_ever(client, one):
+    def said(**more) -> str:
+        form = {"phone": PHONE, "reason": "manual"} | more
+        return text(client.post("/contacts/suppression/add", data=form, follow_redirects=True))
+
+    assert "The number is on the list." in said(days="30")
+    assert "it stays for ever now" in said()
+    assert "was on the list already" in said(days="30")
 
 
 def test_a_file_of_numbers_is_taken_and_told(client, rt_sqlite, one):

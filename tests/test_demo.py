@@ -5,7 +5,7 @@ import random
 
 from core import clock
 from core.db import database
-from core.db.codes import State
+from core.db.codes import Cls, EventType, State
 from core.demo import people
 from core.measure import counts
 from core.measure.trials import report
@@ -36,6 +36,7 @@ def test_the_demo_fills_an_empty_instance_and_its_books_add_up(cli):
         > 300
     )
     _the_accounts_have_a_past()
+    _notices_fit_what_people_did()
     assert cli("verify").exit_code == 0
 
 
@@ -67,6 +68,22 @@ def _the_accounts_have_a_past():
     assert 0.7 < codes["verified"] / codes["sent"] < 1
     papers = [paper.state for one in standing.every() for paper in one.papers]
     assert {"expiring", "expired"} <= set(papers)
+
+
+def _notices_fit_what_people_did():
+    """Nobody reads of a refund or an order they never had."""
+    for words, kind in (
+        ("refund", EventType.refund),
+        ("退款", EventType.refund),
+        ("订单", EventType.purchase),
+    ):
+        told, did = database.one(
+            "SELECT COUNT(*), SUM(CASE WHEN EXISTS (SELECT 1 FROM event_stat s WHERE s.contact_id = m.contact_id "
+            "AND s.type = ?) THEN 1 ELSE 0 END) FROM message m JOIN message_text t ON t.message_id = m.id "
+            "WHERE m.cls = ? AND t.body LIKE ?",
+            (int(kind), int(Cls.notice), f"%{words}%"),
+        )
+        assert told == did > 0
 
 
 def test_the_demos_trial_tells_the_accounts_apart(cli_sqlite, rt_sqlite):

@@ -11,9 +11,11 @@ from types import SimpleNamespace
 import pycurl
 import pytest
 
+from core import i18n
 from core.addresses import Rules, is_public
 from core.contract.errors import Ambiguous, BadConfig, Throttled, Unreachable
 from core.http import MAX_BODY_BYTES, Client, Request, Response
+from core.sending import pausing
 from tests.gateway import answer, drop, gateway
 from tests.servers import free_port
 
@@ -67,8 +69,10 @@ def test_methods_headers_and_bodies_do_not_leak_into_the_next_request():
 
 
 def test_nobody_listening_is_proof_of_not_sent():
-    with pytest.raises(Unreachable):
+    with pytest.raises(Unreachable) as raised:
         quick().send(Request(f"http://127.0.0.1:{free_port()}/", b"x"))
+    with i18n.use("zh_Hans"):
+        assert pausing.tell(str(raised.value)).startswith("无法连接网关："), "pages tell it to their readers"
 
 
 def test_a_full_accept_queue_is_proof_of_not_sent():
@@ -120,9 +124,11 @@ def _reset(_call, connection):
 )
 def test_no_complete_answer_after_the_request_was_written_is_ambiguous(act):
     started = time.monotonic()
-    with gateway(act) as gate, pytest.raises(Ambiguous):
+    with gateway(act) as gate, pytest.raises(Ambiguous) as raised:
         quick().send(Request(gate.url, b"x"))
     assert time.monotonic() - started < 1.5
+    with i18n.use("zh_Hans"):
+        assert "应答" in pausing.tell(str(raised.value))
 
 
 def test_an_endless_body_is_cut_at_the_limit():
@@ -215,6 +221,7 @@ REFUSED = [
     ("https://2130706433/", ["127.0.0.1"], "not a public address"),
     ("https://0x7f.1/", ["127.0.0.1"], "not a public address"),
     ("https://[::1]/", ["::1"], "not a public address"),
+    ("https://127.0.0.1/", ["127.0.0.1"], "^127.0.0.1 is not a public address"),
     ("https://[::ffff:127.0.0.1]/", ["::ffff:127.0.0.1"], "not a public address"),
     ("http://gw.example/", ["8.8.8.8"], "not https"),
     ("https://gw.example:22/", ["8.8.8.8"], "Port 22"),

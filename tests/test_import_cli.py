@@ -34,6 +34,8 @@ EXCERPT = ZH + (
     "1.38001E+10,胡强,CN,,1977/02/21,上海,银卡,343.29,家居,是\n"
     "无,=cmd,CN,,,上海,银卡,1,家居,是\n"
 )
+#: Beyond the rows that are looked at for the columns.
+OPEN_QUOTE = "phone,name\n" + "+447400180201,Ann\n" * 20_001 + '+447400180202,"Bo,Bath\n+447400180203,Cy\n'
 
 
 def _json(result):
@@ -129,7 +131,10 @@ def test_columns_are_mapped_by_hand(cli_sqlite, tmp_path):
         ("phone\n13800138000\n", ("--consent", "spam"), "“spam” is not one of"),
         ("phone\n13800138000\n", ("--consent-source", "x"), "needs a class"),
         ("", (), "empty"),
+        (OPEN_QUOTE, (), "Row 20003: a quote is opened"),
+        (OPEN_QUOTE, ("--dry-run",), "Row 20003: a quote is opened"),
     ],
+    ids=["no numbers", "class", "source", "empty", "quote", "quote, dry run"],
 )
 def test_what_cannot_be_imported_is_refused_in_one_sentence(cli_sqlite, tmp_path, text, options, says):
     file = tmp_path / "f.csv"
@@ -137,6 +142,7 @@ def test_what_cannot_be_imported_is_refused_in_one_sentence(cli_sqlite, tmp_path
     refused = cli_sqlite("contact", "import", file, *options)
     assert refused.exit_code == 1 and says in refused.stderr and refused.stderr.count("\n") == 1
     assert database.scalar("SELECT COUNT(*) FROM import_batch") == 0
+    assert database.scalar("SELECT COUNT(*) FROM contact") == 0
 
 
 def test_missing_files_and_batches_are_refused(cli_sqlite, tmp_path):

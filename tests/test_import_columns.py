@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from core import i18n
 from core.audience import kinds
-from core.audience.importing import columns, places
+from core.audience.importing import columns, places, rejects
 from core.contract.errors import Refusal
+from core.db.models import ImportBatch
 
 SAMPLE = [["13800138000", "张伟"]] * 4
 
@@ -40,6 +42,7 @@ def _targets(header, sample=()):
         (["Phone Number (required)", "FULL_NAME", "Date of birth"], ["phone", "name", "birthday"]),
         (["手机号码（必填）", "客户姓名", "会员等级"], ["phone", "name", "会员等级"]),
         (["Telefon", "Vorname", "Stadt"], ["phone", "name", "city"]),
+        (["手机", "同意短信"], ["phone", "consent"]),
         (["tel", "mobile", "name"], ["tel", "phone", "name"]),
         (["Tier", "Tier", ""], ["Tier", "Tier (2)", "column 3"]),
         (["id", "phone"], ["id (2)", "phone"]),
@@ -47,6 +50,20 @@ def _targets(header, sample=()):
 )
 def test_headers_are_guessed(header, targets):
     assert _targets(header) == targets
+
+
+@pytest.mark.parametrize("language", i18n.LANGUAGES)
+def test_our_own_file_of_rejected_rows_comes_back_without_its_first_two_columns(rt_sqlite, language):
+    made = ImportBatch.create(file_name="a.csv", created_at=0)
+    with i18n.use(language):
+        head = "".join(rejects.as_csv(made.id)).lstrip("\ufeff").strip().split(",")
+    found = columns.guess([*head, "phone", "reason"], [], {}, "CN")
+    assert [column.to for column in found] == ["skip", "skip", "phone", "field"]
+    assert [column.to for column in columns.guess(["phone", *head], [], {}, "CN")] == [
+        "phone",
+        "field",
+        "field",
+    ]
 
 
 def test_without_a_phone_header_the_cells_tell():
@@ -70,7 +87,7 @@ def test_a_mapping_needs_one_phone_and_no_target_twice():
     with pytest.raises(Refusal, match="No column of phone numbers"):
         columns.check(columns.guess(["x"], [], {}, "CN"))
     twice = [columns.Column(0, "a", "phone"), columns.Column(1, "b", "name"), columns.Column(2, "c", "name")]
-    with pytest.raises(Refusal, match="Two columns go to “name”"):
+    with pytest.raises(Refusal, match="Two columns go to “Name”"):
         columns.check(twice)
 
 

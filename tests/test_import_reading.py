@@ -142,8 +142,12 @@ def _zip(members: dict[str, bytes]) -> bytes:
         (b"%PDF-1.7", "no table"),
         (b"", "empty"),
         (b"\xff\xfe", "empty"),
-        (b'phone,name\n"138', None),
+        (b'phone,name\n"138', "Row 2: a quote is opened"),
         (b"phone\n" + b'"' + b"1" * 200_000, "quote left open"),
+        (b'phone,name\n1,Bo\n2,"Ann,Bath\n3,Cy\n4,Di\n', "Row 3: a quote is opened"),
+        (b'phone,name\n2,"Ann,Bath\n3,Cy\n4,"Di,York\n', "Row 2: a quote is opened"),
+        (b'phone,name\n2,"Ann' + b"\n3,Cy" * 101 + b'"\n', "Row 2: a quote is opened"),
+        ('电话;姓名\n1;"张\n2;李\n'.encode("utf-16"), "Row 2: a quote is opened"),
         (b",".join([b"a"] * 200) + b"\n", "200 columns"),
     ],
 )  # fmt: skip
@@ -155,6 +159,19 @@ def test_harmful_and_broken_files_are_refused_with_a_sentence(tmp_path, data, sa
         return
     with pytest.raises(Refusal, match=says):
         _all(path)
+
+
+def test_cells_over_several_lines_and_sloppy_quotes_within_one_are_read(tmp_path):
+    path = tmp_path / "f.csv"
+    path.write_text(
+        'phone,address,note\n1,"12 High St\r\nBath\n\nUK","say ""hi"""\n2,"Ann" of Bath,6" pipe\n3,x,"'
+        + "\n" * 99
+        + '"'
+    )
+    found = _all(path)
+    assert found[1] == ["1", "12 High St\r\nBath\n\nUK", 'say "hi"']
+    assert found[2] == ["2", "Ann of Bath", '6" pipe']
+    assert found[3] == ["3", "x", "\n" * 99] and len(found) == 4
 
 
 def test_too_many_rows_are_refused(tmp_path, monkeypatch):

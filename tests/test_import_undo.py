@@ -6,8 +6,10 @@ from functools import partial
 
 import pytest
 
-from core.audience import consent
-from core.audience.importing import undo
+from core.audience import consent, contacts, fields
+from core.audience.importing import batch, undo
+from core.audience.segments import store
+from core.content import templates
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import Cls, State
@@ -83,6 +85,65 @@ def test_an_undo_keeps_people_who_got_texts(rt, take):
     }
     assert contact(rt, "+8613800138000") is not None
     sound()
+
+
+@pytest.mark.parametrize("state", [State.skipped, State.holdout])
+def test_an_undo_keeps_people_a_campaign_counts_though_they_got_nothing(rt, cli, take, state):
+    done = take(FIRST)
+    contact_id = contact(rt, "+8613800138000")[-1]
+    with database.write_tx():
+        database.execute(
+            "INSERT INTO message (id, campaign_id, contact_id, cls, state) VALUES (1, 1, ?, 2, ?)",
+            (contact_id, int(state)),
+        )
+    told = cli("contact", "undo", done["batch"])
+    assert "1 kept: counted by campaigns" in told.output + told.stderr, told.output
+    assert contact(rt, "+8613800138000") is not None
+    sound()
+
+
+NEW_FIELDS = "phone,shoe,hat\n13600136000,42,blue\n"
+
+
+def test_an_undo_takes_the_fields_it_made_along(rt, take):
+    before = [field.key for field in fields.all_fields()]
+    done = take(NEW_FIELDS)
+    shoe = fields.get("shoe")
+    undo.undo(rt, done["batch"], who="test")
+    assert [field.key for field in fields.all_fields()] == before
+    assert database.scalar("SELECT COUNT(*) FROM field_choice") == 0
+    assert fields.define("shoe", "text").id > shoe.id, "an id never means another field"
+    take(NEW_FIELDS.replace("42", "big"))
+    assert fields.get("hat")
+
+
+def test_an_undo_leaves_fields_that_are_used_since_or_were_there_before(rt, take):
+    fields.define("shoe", "number")
+    done = take("phone,shoe,hat,bag,coat\n13600136000,42,blue,red,long\n")
+    store.save(rt, "Hats", {"segmenter": "attribute", "field": "hat", "op": "eq", "value": "blue"}, "test")
+    templates.create(rt, "Sale", "mass", {"en": 'Our {{ bag|default:"bag" }}'}, who="test")
+    contacts.edit(rt, contacts.create(rt, "+8613700137000"), {"coat": "short"})
+    undo.undo(rt, done["batch"], who="test")
+    assert {"shoe", "hat", "bag", "coat"} <= {field.key for field in fields.all_fields()}
+    for key, reason in (
+        ("hat", "“hat” is used by “Hats”"),
+        ("bag", "used by “Sale”"),
+        ("coat", "1 contact has"),
+    ):
+        with pytest.raises(Refusal, match=reason):
+            fields.remove(key, who="test")
+    fields.remove("shoe", who="test")
+    assert fields.get("shoe") is None
+
+
+def test_a_field_a_waiting_file_goes_to_stays(rt, take, tmp_path):
+    done = take(NEW_FIELDS)
+    path = tmp_path / "more.csv"
+    path.write_text(NEW_FIELDS.replace("13600136000", "13500135000"), "utf-8")
+    batch.receive(rt, path, file_name="more.csv", who="test")
+    undo.undo(rt, done["batch"], who="test")
+    with pytest.raises(Refusal, match="used by “more.csv”"):
+        fields.remove("hat", who="test")
 
 
 def test_ids_of_removed_contacts_are_not_given_to_others(rt, take):

@@ -121,6 +121,8 @@ def test_consent_for_everyone_needs_a_source(client, uploaded):
     [
         (b"", "empty.csv", "empty"),
         (b"%PDF-1.7", "x.csv", "no table"),
+        (b'phone,name\n+447400180201,"Ann,Bath\n+447400180202,Bo\n', "x.csv", "Row 2: a quote is opened"),
+        (b"phone,name\n,\n\n", "x.csv", "headers but no rows"),
         (b"PK\x03\x04junk", "x.xlsx", "damaged"),
     ],
 )
@@ -129,6 +131,13 @@ def test_a_file_that_is_no_table_is_refused_and_not_kept(client, rt_sqlite, data
     assert answer.status_code == 422 and says in answer.get_data(as_text=True)
     assert list(rt_sqlite.settings.path("uploads").iterdir()) == []
     assert ImportBatch.select().count() == 0
+
+
+def test_a_row_with_too_many_cells_is_no_wrong_number(client):
+    answer = _upload(client, "phone,name\n+4915152992312,Zoë\n+4915152992313,Ng,extra\n")
+    page = client.get(answer.location).get_data(as_text=True)
+    assert "1 of the first 2 rows has more cells than headers" in page and "not valid" not in page
+    assert '<td class="nowrap bad">' not in page and "more cells than headers; a cell" in page
 
 
 def test_a_large_file_may_be_uploaded(client):

@@ -12,7 +12,7 @@ from core.db.codes import State
 from core.db.models import Account
 from core.measure import counts
 from core.sending import accounts, errorkinds
-from core.web import kindwords
+from core.web import kindwords, reasons
 from tests import arrival_kit
 from tests.measure_kit import campaign, messages, sent
 
@@ -143,3 +143,8 @@ def test_arrival_says_kinds_over_all_accounts(client, rt_sqlite):
     said = text(client.get("/providers/arrival")).split("Why texts did not arrive")[1]
     assert "Number does not exist or takes no texts 60 10.00 %" in said
     assert "UNDELIV Wire One 30" in said and "UNDELIV Wire Two 30" in said
+
+
+def test_a_code_nobody_explains_is_not_told_to_be_an_unreachable_phone():
+    assert reasons.advice("other", "undelivered") == "The provider's documentation explains the code."
+    assert "phone could not be reached" in reasons.advice("handset", "undelivered")

@@ -61,6 +61,14 @@ def test_honorifics_follow_the_language_of_the_text(rt, people):
     assert values.values_for(rt, ["honorific"], people, "de")["honorific"] == ["王芳", "Herr Schmidt", None]
 
 
+def test_a_gender_is_said_in_the_language_of_the_text(rt, people):
+    told = {
+        lang: values.values_for(rt, ["gender"], people, lang)["gender"] for lang in ("zh", "de", "en", "xx")
+    }
+    assert [found[1] for found in told.values()] == ["男", "männlich", "male", "male"]
+    assert values.values_for(rt, ["gender", "honorific"], people, "de")["honorific"][1] == "Herr Schmidt"
+
+
 def test_texts_of_a_chunk_are_merged_from_columns(rt, people):
     compiled = merge.compile('{{honorific}}，{{city|default:"本地"}}门店有{{points|number}}积分', "zh")
     columns = values.Reader(rt, compiled.names, "zh")(people)

@@ -6,9 +6,9 @@ from core import clock
 from core.contract.types import Scope
 from core.db import database
 from core.db.codes import State
-from core.db.models import Price
 from core.measure import counts, report, stats
-from tests.measure_kit import campaign, messages, sent
+from core.sending import prices
+from tests.measure_kit import add, campaign, kit, messages, sent
 
 
 @pytest.fixture
@@ -38,10 +38,9 @@ def autumn(rt):
     return id_
 
 
-def price(currency: str, country: str = "") -> None:
-    Price.insert(
-        {"account_id": 1, "country": country, "cls": -1, "micros_per_part": 45_000, "currency": currency}
-    ).execute()
+def price(account: int, currency: str) -> None:
+    assert kit.account(rt=None, name=f"gw {account}") == account
+    prices.put(account, [prices.Line(45_000, currency)])
 
 
 def figures(rt, campaign_id):
@@ -82,19 +81,34 @@ def test_failures_and_refusals_come_with_their_reasons(rt, autumn):
 
 
 def test_cost_counts_parts_and_money_once(rt, autumn):
-    with database.write_tx():
-        price("CNY")
+    price(1, "CNY")
     found = figures(rt, autumn)
     assert found["cost"].value == 9 * 45_000 + 90_000 + 2 * 45_000
-    assert found["parts"].value == 17
+    assert (found["parts"].value, found["parts"].denominator) == (15, 14)
     assert found["cost"].currency == "CNY"
     assert found["cost_per_delivered"].value == pytest.approx(found["cost"].value / 10)
 
 
+def test_a_part_costs_its_price_whatever_was_refused_or_is_in_doubt(rt):
+    id_ = campaign()
+    messages(
+        id_,
+        [sent(State.delivered, 1, cost=160_000, parts=2)] * 3
+        + [sent(State.rejected, reason="refused", parts=2)] * 4
+        + [sent(State.in_doubt, reason="worker_died", cost=80_000)],
+    )
+    price(1, "CNY")
+    found = figures(rt, id_)
+    assert (found["cost"].value, found["parts"].value) == (560_000, 6)
+    for name, each in (("cost_per_part", 80_000), ("cost_per_message", 160_000)):
+        assert found[name].value == each == found[name].numerator / found[name].denominator
+    assert found["cost_per_delivered"].value == pytest.approx(560_000 / 3)
+
+
 def test_two_currencies_are_not_added_up_in_silence(rt, autumn):
-    with database.write_tx():
-        for country, currency in (("CN", "CNY"), ("GB", "GBP")):
-            price(currency, country)
+    add(autumn, [sent(State.delivered, 1, cost=45_000, account=2)], 100)
+    price(1, "CNY")
+    price(2, "GBP")
     found = figures(rt, autumn)["cost"]
     assert (found.value, found.numerator, found.currency) == (None, None, None)
 

@@ -131,6 +131,13 @@ def test_codes_on_the_command_line(cli, rt):
     figures = json.loads(cli("otp", "status", "--json").stdout)
     assert (figures["sent"], figures["verified"], figures["refused"]) == (1, 1, 1)
     assert cli("otp", "allow", "+8613800").exit_code == 1
+    with database.write_tx():
+        database.execute(
+            "INSERT INTO otp_block (prefix, country, reason, at, until, allowed_at, allowed_by) "
+            "VALUES ('8613800', 'CN', 'run', 1, ?, 0, '')",
+            (2**53,),
+        )
+    assert json.loads(cli("otp", "allow", "+8613800", "--json").stdout) == {"prefix": "+8613800"}
 
 
 def test_classes_on_the_command_line(cli, rt):

@@ -7,7 +7,8 @@ from core.db import database
 from core.db.codes import State
 from core.db.models import Account
 from core.measure import overview
-from tests.measure_kit import campaign, messages, sent
+from core.sending import approval, checking
+from tests.measure_kit import campaign, kit, messages, sent
 
 
 def test_an_empty_instance_is_shown_the_way(client):
@@ -40,7 +41,7 @@ def test_todays_figures_are_todays_messages(client):
 
 def test_whatever_needs_a_person_is_listed(rt, client=None):
     campaign("Stuck", state="paused", reason="the provider refuses our credentials")
-    campaign("Waiting", state="approval", audience=41_200)
+    campaign("Waiting", state="approval")
     messages(campaign("Doubtful"), [sent(State.in_doubt, reason="worker_died")] * 2)
     with database.write_tx():
         for name, more in (
@@ -56,6 +57,36 @@ def test_whatever_needs_a_person_is_listed(rt, client=None):
         ("in_doubt", "Doubtful"),
         ("paused", "Stuck"),
     ]
+
+
+def test_an_approval_says_how_many_would_be_texted_once_that_is_known(rt_sqlite, client):
+    kit.crowd(rt_sqlite, 40)
+    kit.crowd(rt_sqlite, 2, country="US", consent=0)
+    campaign_id = kit.campaign(rt_sqlite, name="Two arms")
+    approval.ask(rt_sqlite, campaign_id, "ann@example.com")
+    page = client.get("/").get_data(as_text=True)
+    assert "people" not in page.split("“Two arms” waits")[1].split("Review")[0]
+    checking.run(rt_sqlite, campaign_id)
+    assert [(need.name, need.n) for need in overview.needs()] == [("Two arms", 40)]
+    page = client.get("/").get_data(as_text=True)
+    assert "40 people" in page.split("“Two arms” waits")[1].split("Review")[0]
+
+
+def test_a_handful_of_texts_is_told_as_counts_and_not_as_a_score(rt_sqlite, client):
+    account = kit.account(rt_sqlite)
+    few = [sent(State.delivered, 1, ago_h=0, account=account)]
+    id_ = campaign()
+    pages = ("/", "/providers", f"/providers/{account}", f"/campaigns/{id_}/result")
+
+    def shown() -> list[str]:
+        return [client.get(path).get_data(as_text=True) for path in pages]
+
+    messages(id_, few * 2)
+    for path, page in zip(pages, shown(), strict=True):
+        assert "2 / 2" in page and "100.0 %" not in page, path
+    messages(id_, few * 30)
+    for path, page in zip(pages, shown(), strict=True):
+        assert "100.0 %" in page and "2 / 2" not in page, path
 
 
 def test_beside_a_long_list_stand_the_hours_so_that_no_card_is_stretched_over_nothing(client):

@@ -25,6 +25,25 @@ def fill(client, path, **data):
     return client.post(path, data={"csrf_token": csrf_token(client, "/login"), **data})
 
 
+def test_before_the_first_account_the_sign_in_page_says_where_the_way_in_is(app):
+    client = app.test_client()
+    page = client.get("/", follow_redirects=True).get_data(as_text=True)
+    assert "Open the link that “cooee up” printed" in page and 'name="password"' not in page
+    users.add("test", "boss@shop.example", "admin", PASSWORD)
+    page = client.get("/login").get_data(as_text=True)
+    assert "cooee up" not in page and 'name="password"' in page
+
+
+def test_a_new_set_up_link_says_that_the_one_before_ended(rt):
+    first = links.setup_words(rt)
+    assert "no longer works" not in first
+    second = links.setup_words(rt)
+    assert second.endswith("The link printed before this one no longer works.")
+    for words, works in ((first, False), (second, True)):
+        token = re.search(r"/setup/(\S+)", words).group(1)
+        assert (links.find(token) is not None) is works
+
+
 def test_the_set_up_link_makes_the_first_admin_once(app, rt_sqlite):
     path = path_of(links.setup_link(rt_sqlite))
     client = app.test_client()

@@ -41,7 +41,8 @@ def totp(app):
         # The code before the present one is good for as long as the present one: not long enough here.
         clock.sleep(30 - now % 30)
         now = clock.now_ms() / 1000
-    assert client.post(url, data={"code": device.generate(now - 30).token}).status_code == 302
+    answer = client.post(url, data={"code": device.generate(now - 30).token})
+    assert "Keep these somewhere safe" in answer.get_data(as_text=True)
     return client, device
 
 
@@ -258,6 +259,68 @@ def test_recovery_codes_work_once_and_are_stored_as_hashes(app, totp):
     assert post(again, "/mf-recovery", code=codes[0]).status_code == 200
     assert again.get("/settings/account").status_code == 302
     assert post(again, "/mf-recovery", code=codes[1]).status_code == 302
+
+
+def key_of(html: str) -> str:
+    return re.search(r"<code>([A-Z2-7 -]+)</code>", html).group(1)
+
+
+def test_a_mistyped_code_keeps_the_key_and_the_right_one_shows_recovery_codes(app):
+    client = signed_in(app, "marketer", email="li@shop.example")
+    html = client.post("/tf-setup", data={"setup": "authenticator"}).get_data(as_text=True)
+    key, url = key_of(html), re.search(r'action="(/tf-setup/[^"]+)"', html).group(1)
+    answer = client.post(url, data={"code": "000000x"})
+    wrong = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and "This code is wrong" in wrong
+    assert key_of(wrong) == key and f'action="{url}"' in wrong and "<svg" in wrong
+    code = TOTP(key.replace(" ", "").replace("-", "")).generate(clock.now_ms() / 1000).token
+    shown = client.post(url, data={"code": code}).get_data(as_text=True)
+    assert "The second step is on." in shown
+    codes = re.findall(r"<li>([0-9a-f-]{14})</li>", shown)
+    assert len(set(codes)) == 10
+    assert "10 left" in client.get("/settings/account").get_data(as_text=True)
+    other, _step = password_step(app)
+    assert post(other, "/mf-recovery", code=codes[3]).status_code == 302
+
+
+def test_a_key_of_another_session_is_not_switched_on(app):
+    mine, theirs = signed_in(app, "marketer"), signed_in(app, "viewer")
+    html = mine.post("/tf-setup", data={"setup": "authenticator"}).get_data(as_text=True)
+    url = re.search(r'action="(/tf-setup/[^"]+)"', html).group(1)
+    code = TOTP(key_of(html).replace(" ", "").replace("-", "")).generate(clock.now_ms() / 1000).token
+    for path in (url, "/tf-setup/nonsense"):
+        answer = theirs.post(path, data={"code": code}, follow_redirects=True)
+        assert "This key is no longer valid." in answer.get_data(as_text=True)
+    assert database.scalar("SELECT COUNT(*) FROM user_account WHERE tf_totp_secret IS NOT NULL") == 0
+
+
+def test_what_the_library_says_is_said_in_chinese_of_ours(app, totp):
+    owner, _ = totp
+    zh = {"Accept-Language": "zh-CN"}
+
+    def said(client, path, **data) -> str:
+        return client.post(path, data=data, headers=zh, follow_redirects=True).get_data(as_text=True)
+
+    client, _step = password_step(app)
+    client.environ_base["HTTP_X_CSRFTOKEN"] = csrf_token(client, "/tf-validate")
+    assert "动态码不正确或已用过" in said(client, "/tf-validate", code="000000")
+    assert "动态码不正确或已用过" in said(client, "/tf-validate", code="六")
+    assert "恢复码不正确或已用过" in said(client, "/mf-recovery", code="aaaa")
+    assert "该字段是必填字段" in said(client, "/tf-validate", code="")
+    assert "该字段是必填字段" in said(client, "/mf-recovery", code="")
+    changed = {"new_password": NEW, "new_password_confirm": NEW}
+    assert "与您当前的密码不符" in said(owner, "/change", password="no", **changed)  # noqa: S106
+    assert "请输入密码" in said(owner, "/change", password="", **changed)
+    assert "两次输入的密码不一致" in said(
+        owner, "/change", password=PASSWORD, new_password=NEW, new_password_confirm="x"
+    )
+    assert "请换一个" in said(
+        owner, "/change", password=PASSWORD, new_password=PASSWORD, new_password_confirm=PASSWORD
+    )
+    assert "新密码已生效" in said(owner, "/change", password=PASSWORD, **changed)
+    assert "身份已确认" in said(owner, "/verify", password=NEW)
+    assert "两步验证已关闭" in said(owner, "/tf-setup", setup="disable")
+    assert "只支持验证器应用" in said(owner, "/tf-setup", setup="sms")
 
 
 def test_the_second_step_can_be_switched_off_only_with_a_recent_password(app, totp):

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import io
+import re
+from types import SimpleNamespace
 
 import pytest
 
-from core import clock
+from core import Provider, clock, hookimpl
 from core.db import database
 from core.db.models import Account, Campaign
 from core.sending import accounts, prices
+from core.web import accountview
 from tests.receiving import gateway, messages, store
 
 SECRET = "canary-key-77"
@@ -247,6 +250,48 @@ def test_an_unknown_account_is_not_found(client):
         assert client.get(path).status_code == 404
 
 
+def focused(page: str) -> list[str]:
+    """Names of the fields the browser goes to, each with its error beside it."""
+    found = re.findall(r'<[^>]*name="(\w+)"[^>]* autofocus [^>]*aria-describedby="([\w-]+)"', page)
+    return [name for name, error in found if f'id="{error}" role="alert"' in page]
+
+
+@pytest.mark.parametrize(
+    ("where", "given", "field"),
+    [
+        ("test", {"to": "12", "text": "Hello"}, "to"),
+        ("test", {"to": "+8613800138000", "text": ""}, "text"),
+        ("prices", {"country": "CN", "price": "dear", "currency": "CNY"}, "price"),
+        ("prices", {"country": "Mars", "price": "0.1", "currency": "CNY"}, "country"),
+        ("prices", {"country": "CN", "price": "0.1", "currency": "CNY", "from": "soon"}, "from"),
+    ],
+)
+def test_what_is_wrong_is_said_where_it_was_typed_and_the_page_goes_there(
+    client, account, where, given, field
+):
+    answer = client.post(f"/providers/{account.id}/{where}", data=given)
+    assert answer.status_code == 422
+    assert focused(answer.text) == [field]
+
+
+def test_a_file_that_is_no_price_list_is_refused_beside_its_field(client, account):
+    wrong = {"file": (io.BytesIO(b"country,price\nCN,dear"), "prices.csv")}
+    answer = client.post(f"/providers/{account.id}/prices/file", data=wrong)
+    assert (answer.status_code, focused(answer.text)) == (422, ["file"])
+
+
+@pytest.mark.parametrize("where", ["test", "prices", "prices/file"])
+def test_such_an_address_loaded_anew_leads_to_the_account(client, account, where):
+    assert client.get(f"/providers/{account.id}/{where}").location == f"/providers/{account.id}"
+    assert client.get(f"/providers/999/{where}").status_code == 404
+
+
+def test_an_account_that_tells_nothing_more_promises_no_receipts(rt_sqlite):
+    providers = rt_sqlite.plugins.providers
+    assert "receipts" not in accountview.abilities(providers["null"])
+    assert "receipts" in accountview.abilities(providers["simulator"])
+
+
 def test_pages_are_quick(client, rt_sqlite, account):
     messages(rt_sqlite, account, 2_000)
     client.get("/providers")
@@ -255,3 +300,31 @@ def test_pages_are_quick(client, rt_sqlite, account):
         assert client.get("/providers").status_code == 200
         assert client.get(f"/providers/{account.id}").status_code == 200
     assert (clock.monotonic() - started) / 10 < 0.1
+
+
+def test_the_settings_of_an_account_whose_plugin_is_gone_can_be_saved(client, rt_sqlite, account):
+    with database.write_tx():
+        database.execute("UPDATE account SET provider = 'acme' WHERE id = ?", (account.id,))
+    page = client.get(f"/providers/{account.id}/settings")
+    assert page.status_code == 200 and "No plugin offers this provider" in page.text
+    saved = client.post(f"/providers/{account.id}/settings", data={"name": "was", "sender": "", "rate": "7"})
+    assert saved.status_code == 303
+    now = accounts.get(account.id)
+    assert (now.name, now.rate_per_s, now.settings_enc) == ("was", 7, account.settings_enc)
+    assert "no plugin" in client.get("/providers").text
+    assert client.get("/providers/new/acme").status_code == 422
+
+
+def test_a_provider_that_cannot_be_made_says_so_on_its_page_and_on_its_plugins(client, rt_sqlite):
+    class Broken(Provider):
+        name, title = "broken", "Broken"
+
+        def __init__(self, settings, callback_url=""):
+            raise KeyError("no region for 8613900138001")
+
+    rt_sqlite.plugins.register(SimpleNamespace(register_providers=hookimpl(lambda: [Broken])), "brk")
+    made = accounts.create(rt_sqlite, "broken", "broken", {})
+    page = client.get(f"/providers/{made.id}")
+    assert page.status_code == 200
+    assert "cannot be made: KeyError" in page.text and "13900138001" not in page.text
+    assert "cannot be made: KeyError" in client.get("/settings/plugins/brk").text

@@ -12,6 +12,8 @@ from core.audience.importing import batch
 from core.audience.quality import findings, merged, merging
 from core.db import database
 from core.db.codes import Cls, NumberStatus
+from core.db.models import ImportBatch
+from core.web import format
 
 PAGES = (
     "/contacts/quality", "/contacts/quality/list/unreachable", "/contacts/quality/list/recycled",
@@ -71,6 +73,15 @@ def test_figures_lead_to_their_lists(twins, client):
     shown = text(client.get("/contacts/quality"))
     assert "Duplicates by e-mail" in shown and "1 sure" in shown and "added by hand" in shown
     assert "How the score is worked out" in shown
+
+
+def test_rejected_rows_are_told_when_their_reasons_are_gone(client, rt_sqlite):
+    findings.check(rt_sqlite)
+    assert "No row of a file was ever rejected." in text(client.get("/contacts/quality"))
+    ImportBatch.create(file_name="old.csv", state="done", rejected=1234, created_at=clock.now_ms())
+    findings.check(rt_sqlite)
+    shown = text(client.get("/contacts/quality"))
+    assert "1,234" in shown and "the reasons are no longer kept" in shown and "was ever rejected" not in shown
 
 
 def test_a_check_can_be_asked_for(twins, client, rt_sqlite):
@@ -166,3 +177,19 @@ def test_erasing_a_merged_person_forgets_both_and_suppresses_both_numbers(rt):
     assert {row["reason"] for bidx in bidxs for row in suppression.of(bidx)} == {"erased"}
     assert all(suppression.of(bidx) for bidx in bidxs)
     assert not any(database.scalar("SELECT data_enc FROM contact_merge") or b"")
+
+
+def test_filled_shares_are_no_figure_of_nobody_and_never_whole_while_someone_lacks_a_value(client, rt_sqlite):
+    assert (format.filled(0, 0), format.filled(3, 3, 0), format.filled(0, 3)) == ("–", "100 %", "0.0 %")
+    assert (format.filled(9_999, 10_000), format.filled(199, 200, 0)) == ("99.9 %", "99 %")
+    findings.check(rt_sqlite)
+    page = text(client.get("/contacts/quality"))
+    assert '<td class="num">–</td>' in page and "100.0 %" not in page
+
+
+def test_single_texts_are_a_source_in_words(client, rt_sqlite):
+    one = contacts.create(rt_sqlite, "+8613800138000")
+    with database.write_tx():
+        database.execute("UPDATE contact SET source = 'message' WHERE id = ?", (one,))
+    findings.check(rt_sqlite)
+    assert "<td>single texts</td>" in text(client.get("/contacts/quality"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -11,7 +12,7 @@ import pytest
 from core import Result, clock, hookimpl
 from core.contract.errors import Throttled, Unreachable
 from core.db import classes, database
-from core.sending import direct, lanes, lifecycle, waits
+from core.sending import calls, direct, lanes, lifecycle, waits
 from core.timing import hours, zones
 from tests import send_kit as kit
 
@@ -157,6 +158,23 @@ def test_the_page_tells_the_kinds_apart(client, rt_sqlite):
     page = client.get("/messages/queue").get_data(as_text=True)
     assert "The rate: its turn has not come" in page
     assert "The campaign is paused" in page and "lunch" in page and "when somebody resumes it" in page
+
+
+def test_a_paused_campaign_is_not_due_and_has_no_end(client, rt_sqlite):
+    campaign, account = kit.setup(rt_sqlite, n=4)
+    with database.write_tx():
+        calls.write([calls.Call(account, campaign, "send", clock.now_ms() - 60_000, 5, 2, 2)])
+
+    def cells() -> list[str]:
+        page = client.get("/messages/queue").get_data(as_text=True)
+        row = page.split("<tbody hx-disable>")[1].split("</tr>")[0]
+        return re.findall(r"<td[^>]*wide-only[^>]*>(.*?)</td>", row)
+
+    _on_wire, due, _rate, left = cells()
+    assert due == "now" and left != "–"
+    lifecycle.pause(rt_sqlite, campaign, "lunch", who="ann")
+    _on_wire, due, _rate, left = cells()
+    assert due == left == "–"
 
 
 def test_the_command_shows_them(cli, rt):

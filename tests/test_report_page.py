@@ -3,7 +3,11 @@
 import csv
 import io
 
+from core import clock
+from core.db import database
 from core.db.codes import State
+from core.db.models import ConsentEvent, Variant
+from core.measure import stats
 from tests.measure_kit import campaign, messages, sent
 
 
@@ -36,17 +40,67 @@ def test_a_campaign_before_its_launch_has_an_empty_page(client):
     assert "has not been launched" in client.get(f"/campaigns/{campaign()}/result").get_data(as_text=True)
 
 
-def test_two_texts_are_compared(client):
-    id_ = campaign()
-    from core.db import database
-    from core.db.models import Variant
-
+def arms(outs: tuple[int, int], n: int = 400, ago_h: float = 80) -> int:
+    """A campaign of two texts, each to so many people, of whom so many said stop the hour after."""
+    at = clock.now_ms() - int((ago_h - 1) * clock.HOUR_MS)
+    id_ = campaign(launched_at=at - 2 * clock.HOUR_MS)
     with database.write_tx():
         for idx in (0, 1):
             Variant.insert({"campaign_id": id_, "idx": idx, "weight": 5000}).execute()
-    messages(id_, [sent(State.delivered, 1, variant=v % 2) for v in range(100)])
+    messages(id_, [sent(State.delivered, 1, variant=v % 2, ago_h=ago_h, contact=v + 1) for v in range(2 * n)])
+    with database.write_tx():
+        for variant, out in enumerate(outs):
+            for k in range(out):
+                ConsentEvent.insert(
+                    contact_id=2 * k + variant + 1,
+                    phone_bidx=b"x",
+                    cls=2,
+                    action="opt_out",
+                    source="keyword",
+                    at=at,
+                ).execute()
+    return id_
+
+
+def compared(client, id_: int) -> str:
     page = client.get(f"/campaigns/{id_}/result").get_data(as_text=True)
-    assert "Which text was better?" in page and "Text B" in page
+    return page[page.index("Which text was better?") :]
+
+
+def test_two_texts_are_compared_with_the_interval_of_their_difference(client):
+    page = compared(client, arms((20, 4)))
+    low, high = stats.newcombe(4, 400, 20, 400)
+    assert f"{100 * low:+.2f} … {100 * high:+.2f}" in page and "-4.00" in page and high < 0
+    assert "Text B is better than text A" in page
+    assert '400<br><small class="dim">100.0 %</small>' in page
+
+
+def test_the_first_text_may_be_the_better_one(client):
+    assert "Text A is better than text B" in compared(client, arms((4, 20)))
+
+
+def test_texts_whose_interval_holds_no_difference_are_too_early_to_call(client):
+    low, high = stats.newcombe(4, 400, 9, 400)
+    assert low < 0 < high
+    page = compared(client, arms((9, 4)))
+    assert "too early to say" in page and "is better" not in page
+
+
+def test_nothing_is_called_before_every_opt_out_has_come(client):
+    page = compared(client, arms((20, 4), ago_h=20))
+    assert "opt-outs count for 72 hours" in page and "is better" not in page
+
+
+def test_too_few_people_give_no_difference(client):
+    page = compared(client, arms((5, 0), n=20))
+    assert "too early to say" in page and "25.00" not in page
+
+
+def test_delivery_in_figures_has_intervals(client):
+    page = client.get(f"/campaigns/{autumn()}/result").get_data(as_text=True)
+    low, high = stats.wilson(10, 100)
+    table = page[page.index("Delivery in figures") :]
+    assert f"{100 * low:.1f} % – {100 * high:.1f} %" in table
 
 
 def test_the_file_holds_the_figures_of_the_page(client):

@@ -2,6 +2,7 @@
 
 import pytest
 
+from core import i18n
 from core.audience import segments
 from core.contract.errors import Refusal
 from core.db import database
@@ -251,3 +252,13 @@ def test_a_gender_is_found_by_any_word_for_it(rt):
     for words, ids in (("女 F female", [woman]), ("m 男 male", [man]), ("Mars", [])):
         for word in words.split():
             assert [i for i in (woman, man) if segments.contains(rt, a("gender", "eq", word), i)] == ids, word
+
+
+def test_a_gender_is_said_in_the_readers_language_and_kept_in_the_rule(rt):
+    define("gender", "choice", ("female", "male"))
+    woman = add(rt, BLANK | {"fields": {"gender": 1}}, 1)
+    rule = a("gender", "eq", "female")
+    with i18n.use("zh_Hans"):
+        assert "女" in segments.describe(rt, rule) and "female" not in segments.describe(rt, rule)
+        assert "女" in str(segments.explain(rt, rule, woman))
+    assert "female" in segments.describe(rt, rule) and rule["value"] == "female"

@@ -107,6 +107,7 @@ def test_add_again_is_refused_unless_replacing(cli, people):
     [
         (("add", "A", "--rule", "-"), "{", "not valid JSON"),
         (("add", "A", "--rule", "-"), '{"segmenter":"labels"}', "Did you mean 'label'"),
+        (("add", "A", "--rule", "-"), '{"segmenter":"attribute","op":"eq"}', "still to be chosen, such as '"),
         (("add", "", "--rule", "-"), '{"all":[]}', "name"),
         (("count", "nowhere"), None, "no segment 'nowhere'"),
         (("explain", "nowhere", "+8613800000001"), None, "no segment 'nowhere'"),

@@ -121,17 +121,17 @@ def test_explain_contains_and_count_agree(rt, people):
         assert everyone == len(people)
         assert kept == [len(matching(rt, rules.dumps(leaf))) for leaf in found]
         assert reach.total == len(matching(rt, rule))
-        assert reach.may + reach.without_consent + reach.opted_out + reach.landline == reach.total
+        assert reach.may + reach.landline + reach.suppressed + reach.no_consent == reach.total
 
     check()
 
 
 def test_reach_says_who_may_be_texted(rt, people):
     _kept, reach, _everyone = figures.counts(rt, [], segments.compile(rt, {"all": []}))
-    out = [p for p in people.values() if (p["optout_bits"] | p["blocked_bits"]) & 4]
-    without = [p for p in people.values() if p not in out and not p["consent_bits"] & 4]
-    landline = [p for p in people.values() if p not in out and p not in without and p["line_type"] == "fixed"]
-    assert (reach.opted_out, reach.without_consent, reach.landline) == (len(out), len(without), len(landline))
+    landline = [p for p in people.values() if p["line_type"] == "fixed"]
+    out = [p for p in people.values() if p not in landline and p["blocked_bits"] & 4]
+    without = [p for p in people.values() if p not in landline and p not in out and not p["consent_bits"] & 4]
+    assert (reach.landline, reach.suppressed, reach.no_consent) == (len(landline), len(out), len(without))
     assert reach.may == len(people) - len(out) - len(without) - len(landline)
 
 

@@ -1,14 +1,20 @@
 """What is no rule is refused with one sentence that names the place; nothing reaches the database."""
 
+import html
 import json
+import types
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peewee import SQL
 
+from core import Segmenter, hookimpl
 from core.audience import segments
-from core.audience.segments import rules
+from core.audience.segments import rules, store
 from core.contract.errors import Refusal
+from core.contract.manager import PATIENCE
+from tests.api_kit import Caller
 
 LEAF = {"segmenter": "label", "label": "vip"}
 
@@ -104,7 +110,7 @@ def test_whatever_comes_is_a_rule_or_a_refusal(raw):
     [
         ({"segmenter": "atribute"}, "Did you mean 'attribute'"),
         ({"segmenter": "attribute", "field": "citty", "op": "eq", "value": "x"}, "Did you mean 'city'"),
-        ({"segmenter": "attribute", "op": "eq", "value": "x"}, "no field None"),
+        ({"segmenter": "attribute", "op": "eq", "value": "x"}, "still to be chosen, such as"),
         ({"segmenter": "attribute", "field": "city", "op": "gt", "value": "x"}, "no comparison 'gt'"),
         ({"segmenter": "attribute", "field": "city", "op": ["eq"], "value": "x"}, "no comparison"),
         ({"segmenter": "attribute", "field": "city", "op": "eq"}, "compared with nothing"),
@@ -136,6 +142,12 @@ def test_whatever_comes_is_a_rule_or_a_refusal(raw):
         ({"segmenter": "consent", "class": "mass", "state": "perhaps"}, "not one of yes, no, unknown"),
         ({"segmenter": "segment", "name": "nowhere"}, "no segment 'nowhere'"),
         ({"segmenter": "segment"}, "name of a segment"),
+        ({"segmenter": "consent", "class": "mass", "is": "no"}, "takes no 'is'"),
+        ({"segmenter": "consent", "class": "mass", "statuss": "no"}, "Did you mean 'state'"),
+        ({"segmenter": "label", "label": "x", "within_day": 30}, "Did you mean 'within_days'"),
+        ({"segmenter": "attribute", "field": "city", "op": "empty", "valeu": "x"}, "Did you mean 'value'"),
+        ({"segmenter": "contact", "field": "suppressed", "op": "eq", "value": True, "x": 1}, "takes no 'x'"),
+        ({"segmenter": "segment", "name": "nowhere", "out": True}, "takes no 'out'"),
     ],
 )
 def test_a_bad_line_is_refused_with_its_place(rt_sqlite, leaf, says):
@@ -145,3 +157,64 @@ def test_a_bad_line_is_refused_with_its_place(rt_sqlite, leaf, says):
     assert says in str(refused.value)
     with pytest.raises(Refusal):
         segments.describe(rt_sqlite, leaf)
+
+
+class Gold(Segmenter):
+    """A segmenter of a shop, with what its methods give or raise."""
+
+    name = "gold"
+    title = "Gold"
+
+    def __init__(self, where=None, words="Is gold"):
+        self.given, self.words = where, words
+
+    def where(self, params, ctx):
+        return self.given
+
+    def describe(self, params, ctx):
+        if isinstance(self.words, Exception):
+            raise self.words
+        return self.words
+
+
+def gold(rt, **given) -> None:
+    module = types.ModuleType("shop")
+    module.register_segmenters = hookimpl(lambda: [Gold(**given)])
+    rt.plugins.register(module, "shop")
+
+
+@pytest.mark.parametrize("given", ["1 gold", True, 1, None])
+def test_a_condition_that_is_no_expression_is_refused_and_matches_nobody(rt_sqlite, given):
+    gold(rt_sqlite, where=given)
+    for rule in ({"segmenter": "gold"}, {"not": {"segmenter": "gold"}}):
+        with pytest.raises(Refusal, match="“gold” of the plugin shop fails .*no expression") as refused:
+            segments.count(rt_sqlite, rule)
+        assert refused.value.field == ("rule.not" if "not" in rule else "rule")
+        with pytest.raises(Refusal, match="gold"):
+            store.save(rt_sqlite, "Gold", rule, "anna")
+    assert rt_sqlite.plugins.all["shop"].calls["where"].errors == 4
+
+
+def test_a_segmenter_that_raises_leaves_the_other_segments_readable(cli_sqlite, rt_sqlite, client, app):
+    gold(rt_sqlite, where=SQL("1 = 1"))
+    for name, rule in (("Everyone", {"all": []}), ("Gold", {"segmenter": "gold"})):
+        store.save(rt_sqlite, name, rule, "anna")
+    rt_sqlite.plugins.segmenters["gold"].words = KeyError("tier")
+    said = "“gold” of the plugin shop fails (KeyError: 'tier')"
+    listed = json.loads(cli_sqlite("segment", "list", "--json").stdout)
+    assert [said in row["words"] for row in listed] == [False, True]
+    page = client.get("/segments")
+    assert page.status_code == 200 and "Everyone" in page.text and said in html.unescape(page.text)
+    answer = Caller(rt_sqlite, app=app)("GET", "/segments").json["segments"]
+    assert [said in row["words"] for row in answer] == [False, True]
+
+
+def test_a_segmenter_that_keeps_raising_is_switched_off(rt_sqlite):
+    gold(rt_sqlite, where=SQL("1 = 1"), words=KeyError("tier"))
+    for n in range(PATIENCE):
+        assert not rt_sqlite.plugins.all["shop"].off, n
+        with pytest.raises(Refusal, match="fails"):
+            segments.describe(rt_sqlite, {"segmenter": "gold"})
+    assert "describe KeyError" in rt_sqlite.plugins.all["shop"].off
+    with pytest.raises(Refusal, match="no segmenter 'gold'"):
+        segments.describe(rt_sqlite, {"segmenter": "gold"})

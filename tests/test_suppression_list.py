@@ -151,8 +151,48 @@ def test_what_is_exported_comes_back_the_same(rt, tmp_path):
     assert rows[1][3].startswith("'=cmd")
     file = tmp_path / "again.csv"
     file.write_text(text, "utf-8")
-    again = blocklist.import_file(rt, file, reason="manual")
-    assert (again.known, again.added) == (1, 1)  # the erased number is new among those added by hand
+    again = blocklist.import_file(rt, file, reason="import")
+    assert (again.known, again.added, again.rejected) == (1, 0, 1)
+    assert again.rejects == [(3, "'+4915152992312", "erased; only the erasure itself keeps a number here")]
+
+
+def test_a_list_brought_to_another_instance_is_the_same_list(rt, tmp_path):
+    one, end = create(rt, PHONE), clock.now_ms() + 1_000_123
+    add(rt, reason="stop", classes=[Cls.mass], note="by SMS")
+    add(rt, reason="complaint", expires_at=end)
+    add(rt, "+4915152992312", reason="manual", note="=1+1")
+    before = list(blocklist.rows_for_export(rt))
+    for people in (False, True):
+        file = tmp_path / "list.csv"
+        file.write_text("".join(csv_stream(blocklist.EXPORT_HEADER, before, for_people=people)), "utf-8")
+        known = blocklist.import_file(rt, file, region="CN")
+        assert (known.added, known.known, known.rejected) == (0, 3, 0)
+        for phone, reason, *_more in before:
+            remove(rt, phone, reason)
+        assert blocked(one) == 0
+        done = blocklist.import_file(rt, file, region="CN", note="elsewhere")
+        assert (done.rows, done.added, done.known) == (3, 3, 0)
+        after = {row[:2]: (*row[2:4], row[6]) for row in blocklist.rows_for_export(rt)}
+        assert after == {row[:2]: (row[2], row[3] or "elsewhere", row[6]) for row in before}
+    remove(rt, PHONE, "stop")
+    assert [row["reason"] for row in suppression.of(rt.keys.blind_index(PHONE))] == ["complaint"]
+
+
+def test_a_row_of_a_list_that_makes_no_sense_is_not_taken(rt_sqlite, tmp_path):
+    file = tmp_path / "list.csv"
+    file.write_text(
+        "phone,reason,classes,note,by,since,until\n"
+        "+8613800138001,bored,,,,,\n+8613800138002,stop,sms,,,,\n+8613800138003,stop,,,,,soon\n"
+        "+8613800138004,stop,,,,,2001-01-01\n,erased,,,,,\n+8613800138005,,,,,,\n",
+        "utf-8",
+    )
+    done = blocklist.import_file(rt_sqlite, file, reason="complaint")
+    assert (done.rows, done.added, done.known, done.rejected) == (6, 1, 0, 5)
+    assert [why for _row, _cell, why in done.rejects] == [
+        "“bored” is no reason of this list", "“sms” is no class", "“soon” is no date", "its end has passed",
+        "erased; only the erasure itself keeps a number here",
+    ]  # fmt: skip
+    assert blocklist.counts() == {"complaint": 1}
 
 
 def test_the_list_pages_by_key_both_ways_and_masks(rt):

@@ -81,7 +81,8 @@ def test_list_show_edit_and_archive(cli):
     assert shown["texts"] == {"en": {"version": 2, "text": "Better words"}}
     listed = json.loads(cli("template", "list", "--json").output)
     assert [(row["name"], row["languages"], row["campaigns"]) for row in listed] == [("sale", ["en"], 0)]
-    assert cli("template", "archive", "sale").exit_code == 0
+    archived = json.loads(cli("template", "archive", "sale", "--json").stdout)
+    assert (archived["name"], archived["archived"], archived["changed"]) == ("sale", True, True)
     assert json.loads(cli("template", "list", "--json").output) == []
     assert cli("template", "show", "other").exit_code == 1
 

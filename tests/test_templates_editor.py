@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from core.content import templates
+from core.content import drafts, templates
 from core.db import database
 from core.db.models import Account, Price, Template
 from tests.campaign_kit import person
@@ -206,3 +206,34 @@ def test_a_text_in_another_script_than_its_language_can_move_there(client):
     assert "Make it" not in body(client.post("/templates/check", data=both))
     kept = body(client.post("/templates/check", data=both | {"move": "zh"}))
     assert 'name="text-en"' in kept and "八折</textarea>" in kept
+
+
+def test_without_a_person_the_text_is_checked_for_where_most_of_its_readers_are(client, rt_sqlite):
+    data = form(**{"text-en": "Coke Store: sale. Reply STOP to opt out"})
+    assert "Tells a way out" in body(client.post("/templates/check", data=data))
+    for n in (1, 2):
+        person(rt_sqlite, n, language="zh", country="CN")
+    person(rt_sqlite, 3, language="en", country="GB")
+    page = body(client.post("/templates/check", data=data))
+    assert "“Reply STOP” is not enough" in page and "In China a text begins with" in page
+    assert "Checked for China, where most readers" in page
+    own = body(client.post("/templates/check", data=data | {"text-zh": "【可乐店】八折，拒收请回复R"}))
+    assert "Tells a way out" in own and "Checked for United Kingdom" in own
+
+
+def test_more_contacts_than_are_looked_at_are_never_everyone(client, rt_sqlite, monkeypatch):
+    monkeypatch.setattr(drafts, "NEWEST", 2)
+    data = form(**{"text-en": "Hi {{name}}"})
+    for n in (1, 2):
+        person(rt_sqlite, n)
+    assert "Everyone has a value" in body(client.post("/templates/check", data=data))
+    person(rt_sqlite, 3)
+    assert "Each of the newest 2 people has a value" in body(client.post("/templates/check", data=data))
+
+
+def test_emoji_are_named_however_short_the_text(client):
+    page = body(client.post("/templates/check", data=form(**{"text-en": "Hi 🎁🎁🎁🎁"})))
+    assert "These make it UCS-2" in page and "halve the room" in page
+    assert "These make it UCS-2" not in body(
+        client.post("/templates/check", data=form(**{"text-en": "【可乐店】全场八折🎁"}))
+    )

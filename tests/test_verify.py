@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
 from core import clock
+from core.cli import main
 from core.db import database
 from core.sending import verify
 from tests.send_kit import Tape, people_of, rows, send_all, setup
@@ -88,6 +91,15 @@ def test_the_command_prints_each_promise_and_fails_on_the_first_broken_one(cli, 
     assert bad.exit_code == 1
     found = json.loads(bad.stdout)
     assert not found["ok"] and "99" in found["first_broken"] and found["first_broken"] in bad.stderr
+
+
+def test_a_damaged_database_is_the_first_broken_promise(sqlite_instance, monkeypatch):
+    monkeypatch.setenv("COOEE_INSTANCE", sqlite_instance["COOEE_INSTANCE"])
+    Path(sqlite_instance["COOEE_INSTANCE"], "cooee.db").write_bytes(b"no database" * 1000)
+    result = CliRunner().invoke(main, ["verify", "--json"])
+    found = json.loads(result.stdout)
+    assert result.exit_code == 1 and not found["ok"]
+    assert found["checks"][0]["check"] == "integrity" and "damaged" in found["first_broken"]
 
 
 def test_single_messages_by_command_line(cli, rt):

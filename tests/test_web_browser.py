@@ -13,9 +13,12 @@ import threading
 import pytest
 
 from core.security import users
+from core.sending import lifecycle
+from tests import campaign_kit as kit
 from tests.axe import Looker
 from tests.chromium import CHROMIUM, in_chromium
 from tests.people import PASSWORD
+from tests.test_campaign_pages import in_doubt
 from tests.test_web_access import routes
 
 pytestmark = in_chromium
@@ -190,3 +193,56 @@ def test_a_server_that_does_not_answer_is_said(tab):
     page.route("**/settings/audit?**", lambda route: route.abort())
     page.get_by_placeholder("Person or object").fill("x")
     page.get_by_text("The server does not answer").wait_for(state="visible")
+
+
+def anew(page) -> None:
+    """Ask for the part of a campaign's page that moves, as it does by itself every few seconds."""
+    with page.expect_response(lambda answer: "/campaigns/" in answer.url):
+        page.evaluate(
+            "htmx.ajax('GET', location.pathname, {source: '#live', target: '#live', swap: 'outerHTML'})"
+        )
+    page.locator(".htmx-request, .htmx-swapping, .htmx-settling").wait_for(state="detached")
+
+
+def test_a_campaign_at_work_shows_new_doubts_and_leaves_what_is_being_typed(tab, rt_sqlite):
+    kit.crowd(rt_sqlite, 6)
+    campaign = kit.campaign(rt_sqlite, budget_micros=5_000_000)
+    kit.launched(rt_sqlite, campaign)
+    lifecycle.pause(rt_sqlite, campaign, "Lunch")
+    page = tab()
+    page.goto(f"/campaigns/{campaign}")
+    page.fill("#budget", "7")
+    in_doubt(campaign, 2)
+    anew(page)
+    assert page.input_value("#budget") == "7" and not page.get_by_text("They were sent").count()
+    page.locator("h1").click()
+    anew(page)
+    assert page.input_value("#budget") == "7", "typed, though somebody looks elsewhere by now"
+    page.fill("#budget", "5")
+    page.locator("h1").click()
+    anew(page)
+    page.get_by_text("They were sent").wait_for()
+    page.get_by_role("button", name="Send them again").first.click()
+    in_doubt(campaign, 1)
+    anew(page)
+    assert page.get_by_role("dialog").is_visible()
+    page.keyboard.press("Escape")
+    anew(page)
+    assert page.locator(".doubt strong").inner_text() == "3"
+    assert not page.complaints
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_a_wrong_number_to_try_an_account_is_said_in_sight(tab, rt_sqlite, width):
+    from playwright.sync_api import expect
+
+    account = kit.account(rt_sqlite, "gw")
+    page = tab(width)
+    page.goto(f"/providers/{account}")
+    page.fill("#test-to", "12")
+    page.get_by_role("button", name="Send it").click()
+    page.wait_for_url("**/test")
+    page.locator("#test-to:focus").wait_for()
+    expect(page.locator("#test-error")).to_be_in_viewport(ratio=1)
+    page.goto(page.url)
+    assert page.url.endswith(f"/providers/{account}")

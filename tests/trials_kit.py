@@ -6,7 +6,7 @@ from core import clock
 from core.db import database
 from core.db.codes import Cls
 from core.measure.trials import phones, plan, run
-from core.sending import accounts, batch, direct, receipts
+from core.sending import accounts, batch, direct, prices, receipts
 
 NOW = {"windows": ("now",), "agreed": True}
 
@@ -20,13 +20,8 @@ def simulators(rt, n: int = 3, price: int = 0, sender: str = "10691234", **given
             key: str(value[i] if isinstance(value, (list, tuple)) else value) for key, value in given.items()
         }
         made.append(accounts.create(rt, f"Sim {'ABCDEF'[i]}", "simulator", settings, sender=sender).id)
-    if price:
-        with database.write_tx():
-            database.executemany(
-                "INSERT INTO price (account_id, country, cls, micros_per_part, currency, from_at) "
-                "VALUES (?, '', -1, ?, 'CNY', 0)",
-                [(account, price) for account in made],
-            )
+    for account in made if price else ():
+        prices.put(account, [prices.Line(price, "CNY")])
     return made
 
 

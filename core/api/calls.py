@@ -85,7 +85,8 @@ def _token() -> tokens.Token:
     kind, _space, text = request.headers.get("Authorization", "").partition(" ")
     token = tokens.find(text.strip()) if kind.lower() == "bearer" else None
     if token is None:
-        if kind and (wait_s := throttle.hit("api.token", request.remote_addr or "", throttle.BY_IP)):
+        source = throttle.network(request.remote_addr or "")
+        if kind and (wait_s := throttle.hit("api.token", source, throttle.BY_IP)):
             raise Problem(
                 "too-many",
                 _("Too many tries with a wrong token; wait %(n)s seconds.", n=wait_s),

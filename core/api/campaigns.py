@@ -26,7 +26,7 @@ from core.db.models import Campaign
 from core.i18n import _
 from core.measure import summary
 from core.measure.summary import iso
-from core.sending import accounts, drafts, launch, lifecycle
+from core.sending import accounts, drafts, launch, lifecycle, pausing
 from core.timing import zones
 
 _TIME = {
@@ -149,7 +149,7 @@ def start(call: Call) -> dict[str, Any]:
 
 def pause(call: Call) -> dict[str, Any]:
     """Stop sending for now."""
-    reason = _("Paused by the API token %(name)s.", name=call.token.name)
+    reason = pausing.say("token", name=call.token.name)
     return _moved(call, lifecycle.pause(call.rt, drafts.own(call.params["id"]).id, reason, call.token.who))
 
 

@@ -96,7 +96,8 @@ ENDPOINTS = (
     Endpoint(
         "POST", "/messages", "postMessage", "Send one message", "messages.write", post, ref("Message"), status=202,
         words="As `cooee message send`: taken at once, sent by a worker within moments. Consent, suppression "
-        "and hours are asked when it is sent; a message they stop becomes `skipped` with the reason.",
+        "and hours are asked when it is sent; a message they stop becomes `skipped` with the reason, and a text to "
+        "a known landline is `skipped` at once.",
         body=NEW,
         example={"to": "+8613800138000", "class": "notice", "text": "Your parcel is here."},
     ),

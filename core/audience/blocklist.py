@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from core import clock
 from core.audience import phones, suppression
-from core.audience.importing import reading
+from core.audience.importing import places, reading
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import Cls
@@ -111,39 +112,90 @@ def import_file(
 ) -> Imported:
     """Suppress every number of a CSV or XLSX file, with or without a header.
 
-    The column of numbers is the one with the most valid numbers in the first rows.  Each 5,000 rows are a
-    transaction; the same file again adds nothing.  Raises `Refusal` for a file without numbers.
+    The column of numbers is the one with the most valid numbers in the first rows.  An exported list says for
+    each number why, for which classes, with which note and until when; `reason`, `classes` and `note` hold
+    where a file says nothing.  Each 5,000 rows are a transaction for each reason; the same file again adds
+    nothing.  Raises `Refusal` for a file without numbers.
     """
-    region = region or rt.settings.default_region
-    index, header = _number_column(path, region)
+    region = places.region(region, rt.settings.default_region)
+    index, header, own = _columns(path, region)
+    usual = _Said(reason, tuple(classes), note)
     done, source = Imported(), reading.rows(path, reading.sniff(path))
     numbered = ((n, row) for n, row in enumerate(source, 1) if any(row))
     if header:
         next(numbered)
     while chunk := list(islice(numbered, _CHUNK)):
-        entries: dict[bytes, suppression.Entry] = {}
+        entries: dict[str, dict[bytes, suppression.Entry]] = {}
         for n, row in chunk:
             cell = row[index] if index < len(row) else ""
-            phone = phones.parse(cell.strip().lstrip("'"), region)
-            if phone is None:
+            try:
+                said = _said(row, own, usual) if own else usual
+                phone = phones.parse(cell.strip().lstrip("'"), region)
+                if phone is None:
+                    raise Refusal(_("no valid phone number"))
+            except Refusal as refusal:
                 done.rejected += 1
                 if len(done.rejects) < MAX_REJECTS:
-                    done.rejects.append((n, cell[:60], _("no valid phone number")))
+                    done.rejects.append((n, cell[:60], str(refusal)))
                 continue
-            made = suppression.entry(rt, phone.e164, classes=classes, note=note)
-            entries[made.phone_bidx] = made
-        with database.write_tx():
-            added = suppression.add(rt, list(entries.values()), reason=reason, who=who)
+            made = suppression.entry(
+                rt, phone.e164, classes=said.classes, note=said.note, expires_at=said.until
+            )
+            entries.setdefault(said.reason, {})[made.phone_bidx] = made
+        for why, some in entries.items():
+            with database.write_tx():
+                done.added += suppression.add(rt, list(some.values()), reason=why, who=who)
         done.rows += len(chunk)
-        done.added += added
         step(len(chunk))
     done.known = done.rows - done.added - done.rejected
     return done
 
 
-def _number_column(path: Path, region: str) -> tuple[int, bool]:
-    """The index of the column of numbers, and whether the first row is a header."""
+class _Said(NamedTuple):
+    """What holds for a number of a file; `until` epoch ms."""
+
+    reason: str
+    classes: tuple[Cls, ...]
+    note: str
+    until: int | None = None
+
+
+def _said(row: list[str], own: dict[str, int], usual: _Said) -> _Said:
+    """What a row of an exported list says.  Raises `Refusal` with why the row is not taken."""
+    cells = {name: row[at].strip() if at < len(row) else "" for name, at in own.items()}
+    reason = cells["reason"] or usual.reason
+    if reason in suppression.KEPT:
+        raise Refusal(_("erased; only the erasure itself keeps a number here"))
+    if reason not in suppression.REASONS:
+        raise Refusal(_("“%(name)s” is no reason of this list", name=reason[:40]))
+    names = cells["classes"].split()
+    unknown = [name for name in names if name not in Cls.__members__]
+    if unknown:
+        raise Refusal(_("“%(name)s” is no class", name=unknown[0][:40]))
+    until = _instant(cells.get("until", ""))
+    if until is not None and until <= clock.now_ms():
+        raise Refusal(_("its end has passed"))
+    return _Said(
+        reason, tuple(Cls[name] for name in names) or usual.classes, cells.get("note") or usual.note, until
+    )
+
+
+def _instant(cell: str) -> int | None:
+    try:
+        at = datetime.fromisoformat(cell) if cell else None
+    except ValueError:
+        raise Refusal(_("“%(text)s” is no date", text=cell[:40])) from None
+    return None if at is None else clock.to_ms(at if at.tzinfo else at.replace(tzinfo=UTC))
+
+
+def _columns(path: Path, region: str) -> tuple[int, bool, dict[str, int]]:
+    """The index of the column of numbers, whether the first row is a header, and the columns of an exported
+    list by name, {} for another file."""
     sample = [row for row in islice(reading.rows(path, reading.sniff(path)), _SAMPLE) if any(row)]
+    names = [cell.strip().lower() for cell in sample[0]] if sample else []
+    own = {name: names.index(name) for name in EXPORT_HEADER if name in names}
+    if own.keys() >= {"phone", "reason", "classes"}:
+        return own["phone"], True, own
     width = max((len(row) for row in sample), default=0)
     valid = [
         [len(row) > i and phones.parse(row[i].strip().lstrip("'"), region) is not None for row in sample]
@@ -156,7 +208,7 @@ def _number_column(path: Path, region: str) -> tuple[int, bool]:
         )
     index = scores.index(max(scores))
     first = sample[0][index] if index < len(sample[0]) else ""
-    return index, not valid[index][0] and not any(c.isdigit() for c in first)
+    return index, not valid[index][0] and not any(c.isdigit() for c in first), {}
 
 
 def _condition(rt: Runtime, phone: str, reason: str) -> tuple[str, list[Any]]:

@@ -11,16 +11,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core import clock
-from core.audience import consent, fields, kinds, labels, search, suppression
+from core.audience import consent, contactids, fields, kinds, labels, search, suppression
 from core.audience.events import waiting
+from core.audience.importing.values import choice_text
 from core.audience.lookup import look_up as look_up
 from core.audience.lookup import need as need
 from core.audience.lookup import number as number
 from core.audience.quality import merged
 from core.contract.errors import Refusal
-from core.db import bulk, database
+from core.db import database
 from core.db.codes import Cls, LineType
 from core.db.models import Field
+from core.genders import choice_word
 from core.i18n import _
 from core.security import audit, crypto
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 
 #: Columns of `contact` and `profile` a person may edit beside the fields.
 BASICS = ("name", "email", "language")
-_LEDGER_TOP = "SELECT MAX(contact_id) FROM consent_event"
 _MAX = {"name": 100, "email": 254, "language": 8}
 
 
@@ -97,8 +98,7 @@ def create(rt: Runtime, text: str, *, region: str = "", name: str = "", who: str
                 field="phone",
                 status=409,
             )
-        # Never the id of someone who was erased or merged: the ledger and old messages still name it.
-        [contact_id] = bulk.new_ids("contact", 1, [_LEDGER_TOP, merged.TOP])
+        [contact_id] = contactids.new(1)
         database.execute(
             "INSERT INTO contact (id, phone_bidx, phone_enc, tail, name, source, created_at, updated_at) "
             "VALUES (?, ?, ?, ?, ?, 'person', ?, ?)",
@@ -115,11 +115,13 @@ def create(rt: Runtime, text: str, *, region: str = "", name: str = "", who: str
     return contact_id
 
 
-def edit(rt: Runtime, contact_id: int, values: Mapping[str, str], *, who: str = "") -> None:
+def edit(
+    rt: Runtime, contact_id: int, values: Mapping[str, str], *, who: str = ""
+) -> list[tuple[Field, str]]:
     """Change basics and fields of one contact; empty text clears.  Values are as a person writes them.
 
-    Raises `Refusal` naming the field for an unknown key or a value of the wrong kind; nothing is changed
-    then.
+    Returns the choices nobody had before, as (field, text).  Raises `Refusal` naming the field for an
+    unknown key or a value of the wrong kind; nothing is changed then.
     """
     known = {field.key: field for field in fields.all_fields()}
     basics, profile = {}, []
@@ -133,23 +135,30 @@ def edit(rt: Runtime, contact_id: int, values: Mapping[str, str], *, who: str = 
     with database.write_tx():
         if database.one("SELECT 1 FROM contact WHERE id = ?", (contact_id,)) is None:
             raise Refusal(_("This contact does not exist any more."), status=404)
+        new = [
+            (field, value)
+            for field, value in profile
+            if field.kind == "choice" and value is not None and value not in fields.choices(field)
+        ]
         columns = {field.column: _stored(field, value) for field, value in profile}
         if "language" in basics:
             columns["language"] = basics.pop("language") or ""
         _update("profile", "contact_id", contact_id, columns)
         _update("contact", "id", contact_id, {**basics, "updated_at": clock.now_ms()})
         audit.record(who, "contact.edit", f"contact:{contact_id}", ", ".join(sorted(values)))
+    return new
 
 
-def field_values(contact_id: int) -> list[tuple[Field, str]]:
-    """Every field with its value as people write it ("" for none), in the order people see."""
+def field_values(contact_id: int, lang: str = "en") -> list[tuple[Field, str]]:
+    """Every field with its value as people of `lang` write it ("" for none), in the order people see."""
     known = fields.all_fields()
     if not known:
         return []
     columns = ", ".join(field.column for field in known)
     row = database.one(f"SELECT {columns} FROM profile WHERE contact_id = ?", (contact_id,))
     return [
-        (field, shown(field, value)) for field, value in zip(known, row or [None] * len(known), strict=True)
+        (field, choice_word(field.key, shown(field, value), lang))
+        for field, value in zip(known, row or [None] * len(known), strict=True)
     ]
 
 
@@ -243,7 +252,17 @@ def _typed(field: Field, text: str) -> Any:
             ),
             field=field.key,
         )
-    return value
+    if field.key == "birthday" and field.kind == "date" and value > _last_day():
+        raise Refusal(
+            _("“%(text)s” lies in the future; write the day the person was born.", text=text.strip()[:40]),
+            field=field.key,
+        )
+    return choice_text(field.key, text) if field.kind == "choice" else value
+
+
+def _last_day() -> int:
+    """The day it is where the day begins first, UTC+14, in days since 1970-01-01."""
+    return (clock.now_ms() + 14 * clock.HOUR_MS) // clock.DAY_MS
 
 
 def _stored(field: Field, value: Any) -> Any:

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import peewee
+
 from core import clock
-from core.audience import kinds
+from core.audience import fielduse, kinds
 from core.audience.keys import MAX_KEY as MAX_KEY
 from core.audience.keys import check_key
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import bulk, database, settings
 from core.db.models import Field, FieldChoice, Profile
-from core.i18n import _
+from core.i18n import _, _n
+from core.security import audit
 
 #: Kind → column type, the same word on both databases.
 COLUMN_TYPES = {
@@ -26,6 +29,9 @@ COLUMN_TYPES = {
     "bool": "SMALLINT",
 }
 MAX_FIELDS = 200
+#: The highest id of a removed field: what an undo or a merge remembers of a column never means another field.
+_HIGHEST = "fields:highest_removed"
+_GONE = f"SELECT CAST(value AS INTEGER) FROM setting WHERE key = '{_HIGHEST}'"
 
 
 def all_fields() -> list[Field]:
@@ -63,16 +69,16 @@ def define(key: str, kind: str, title: str = "") -> Field:
             raise Refusal(
                 _("There are %(n)s fields already, which is the most there can be.", n=count), field="key"
             )
+        [field_id] = bulk.new_ids("field", 1, also=(_GONE,))
         made = Field.create(
+            id=field_id,
             key=key,
             title=kinds.clean(title) or key,
             kind=kind,
-            column=f"new-{key}",
-            position=count,
+            column=f"f{field_id}",
+            position=1 + (Field.select(peewee.fn.MAX(Field.position)).scalar() or 0),
             created_at=clock.now_ms(),
         )
-        made.column = f"f{made.id}"
-        made.save(only=[Field.column])
         database.execute(f"ALTER TABLE profile ADD COLUMN {made.column} {COLUMN_TYPES[kind]}")
     return made
 
@@ -85,6 +91,44 @@ def rename(key: str, title: str) -> None:
     with database.write_tx():
         if not Field.update(title=title).where(Field.key == key).execute():
             raise Refusal(_("There is no field “%(key)s”.", key=key), field="key", status=404)
+
+
+def remove(key: str, *, who: str, besides: int = 0) -> None:
+    """Remove a field nobody has a value of and nothing names, with its column and dictionary.
+
+    `besides`: an import that may still name it, because it is being undone.  Raises `Refusal`.
+    """
+    field = get(key)
+    if field is None:
+        raise Refusal(_("There is no field “%(key)s”.", key=key), field="key", status=404)
+    if field.builtin:
+        raise Refusal(_("Field “%(key)s” belongs to Cooee and stays.", key=key), field="key", status=409)
+    _check_unused(field, besides)
+    with database.write_tx():
+        if database.is_postgres():
+            # Nobody gives it a value between the second look and the end of the column.
+            database.execute("LOCK TABLE profile IN ACCESS EXCLUSIVE MODE")
+        _check_unused(field, besides)
+        FieldChoice.delete().where(FieldChoice.field_id == field.id).execute()
+        Field.delete().where(Field.id == field.id).execute()
+        database.execute(f"ALTER TABLE profile DROP COLUMN {field.column}")
+        settings.put(_HIGHEST, max(settings.get(_HIGHEST, 0), field.id))
+        audit.record(who, "field.remove", f"field:{key}", field.kind)
+
+
+def _check_unused(field: Field, besides: int) -> None:
+    if users := fielduse.of(field.key, besides=besides):
+        raise Refusal(
+            _("“%(name)s” is used by %(users)s; change those first.",
+              name=field.title, users=_(", ").join(f"“{name}”" for name in users[:20])),
+            field="key", status=409,
+        )  # fmt: skip
+    if n := in_use(field):
+        raise Refusal(
+            _n("%(n)s contact has a value in “%(name)s”; empty it first.",
+               "%(n)s contacts have a value in “%(name)s”; empty them first.", n, name=field.title),
+            field="key", status=409,
+        )  # fmt: skip
 
 
 def choices(field: Field) -> dict[str, int]:

@@ -66,6 +66,11 @@ def number(rt: Runtime, text: str, region: str = "") -> phones.Phone:
     """A valid number; raises `Refusal` with the value and the remedy."""
     region = region or rt.settings.default_region
     phone = phones.parse(text.strip(), region)
+    if phone is None and text.strip().startswith(("+", "00", "＋")):
+        raise Refusal(
+            _("“%(text)s” is no valid phone number; look at its digits again.", text=text.strip()[:40]),
+            field="phone",
+        )
     if phone is None:
         raise Refusal(
             _(

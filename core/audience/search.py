@@ -7,8 +7,9 @@ a name is found among a million in 50 ms (docs/performance.md).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core import clock
@@ -16,6 +17,7 @@ from core.audience import labels, phones
 from core.audience.quality import merged
 from core.db import database
 from core.db.codes import MARKETING, Cls, LineType
+from core.db.sets import among, listed
 from core.security import crypto
 
 if TYPE_CHECKING:
@@ -25,13 +27,16 @@ PAGE = 50
 BUDGET_S = 0.05
 #: Ids looked through by one statement: small first, because most pages fill at once.
 _FIRST, _STEP = 5_000, 25_000
+#: A number as this list shows it, +86138****8000; and how many with the same end are looked at.
+_MASKED = re.compile(r"\+?(\d+)\*+(\d{4})")
+_SAME_END = 2_000
 _MARKETING_MASK = sum(cls.bit for cls in MARKETING)
 CONSENT = ("yes", "no", "out")
 
 
 @dataclass(frozen=True, slots=True)
 class Filter:
-    """What the list shows.  `text` is a number in any spelling, its last four digits, or part of a name;
+    """What the list shows.  `text` is a number in any spelling or masked, its last four digits, or part of a name;
     `consent` is yes, no or out (opted out) for marketing; `blocked` True: suppressed for any class."""
 
     text: str = ""
@@ -43,9 +48,6 @@ class Filter:
     @property
     def empty(self) -> bool:
         return self == Filter()
-
-    def without_text(self) -> Filter:
-        return replace(self, text="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,16 +208,27 @@ def countries() -> list[tuple[str, int]]:
     return database.query("SELECT country, COUNT(*) FROM profile GROUP BY country ORDER BY 2 DESC, 1")
 
 
-def _text(rt: Runtime, text: str) -> tuple[str, Any]:
+def _text(rt: Runtime, text: str) -> tuple[Any, ...]:
     digits = "".join(c for c in text if c.isdigit())
     if text.isdecimal() and len(digits) == 4:
         return "c.tail = ?", int(digits)
+    if masked := _MASKED.fullmatch(text.replace(" ", "")):
+        return _masked(rt, *masked.groups())
     bidx = _bidx(rt, text)
     if bidx is not None:
         kept = former(rt, text)
         return ("c.phone_bidx = ?", bidx) if kept is None else ("c.id = ?", kept)
     like = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
     return f"c.name {'I' if database.is_postgres() else ''}LIKE ? ESCAPE '\\'", f"%{like}%"
+
+
+def _masked(rt: Runtime, head: str, tail: str) -> tuple[Any, ...]:
+    """Those of the numbers with this end whose mask is the one asked for; the head alone is not stored."""
+    same = database.query("SELECT id, phone_enc FROM contact WHERE tail = ? LIMIT ?", (int(tail), _SAME_END))
+    numbers = rt.keys.open_numbers([row[1] for row in same])
+    shown = f"+{head}****{tail}"
+    ids = [row[0] for row, number in zip(same, numbers, strict=True) if crypto.mask(number) == shown]
+    return f"c.id {among()} AND c.tail = ?", listed(ids), int(tail)
 
 
 def _bidx(rt: Runtime, text: str) -> bytes | None:

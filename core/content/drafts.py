@@ -7,6 +7,7 @@ hides what the others found.
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -18,7 +19,7 @@ from core.content.vendortexts import standing
 from core.contract.types import Draft, Finding
 from core.db import database
 from core.db.models import Field
-from core.i18n import _
+from core.i18n import _, pick_language
 from core.runtime import Runtime
 
 log = logging.getLogger("cooee.checks")
@@ -26,7 +27,7 @@ log = logging.getLogger("cooee.checks")
 #: What a check may take while someone types.
 BUDGET_MS = 50.0
 LEVELS = ("block", "warn", "info", "good")
-#: The editor looks for missing values among this many of the newest contacts: quick at any size.
+#: The editor looks at this many of the newest contacts: quick at any size.
 NEWEST = 10_000
 
 #: Made-up people, a row a language: (name, gender, city, country, e-mail).
@@ -124,19 +125,21 @@ def language_of(contact_id: int | None) -> str:
 def draft(
     rt: Runtime, text: str, cls: str, lang: str, *, contact_id: int | None = None, sender: str = "",
     countries: frozenset[str] = frozenset(), missing: Mapping[str, int] | None = None,
-    audience: int | None = None, template_id: int | None = None, accounts: Collection[int] | None = None,
+    audience: int | None = None, sampled: bool = False, template_id: int | None = None,
+    accounts: Collection[int] | None = None,
 ) -> Draft:  # fmt: skip
     """A draft as the checks want it, merged for a contact or the made-up person.
 
-    `missing` and `audience` come from `missing_counts`; a text that cannot be merged has no sample.
-    `template_id` is the saved template it is of, `accounts` those a campaign may send it through.
+    `missing` and `audience` come from `missing_counts`, `sampled` from `sampled`; a text that cannot be
+    merged has no sample.  `template_id` is the saved template it is of, `accounts` those a campaign may send
+    it through.
     """
     shown = preview(rt, text, lang, contact_id, cls=cls)
     if not shown.text and contact_id is not None:
         shown = preview(rt, text, lang, cls=cls)
     return Draft(
         text=text, cls=cls, lang=lang, sample=shown.text, fields=frozenset(values.known_names(rt)),
-        missing=missing or {}, audience=audience, countries=countries, sender=sender,
+        missing=missing or {}, audience=audience, sampled=sampled, countries=countries, sender=sender,
         at_vendor=standing.of_text(rt, text, cls, lang, template_id, countries, accounts),
     )  # fmt: skip
 
@@ -168,12 +171,39 @@ def missing_counts(
         elif source in ("country", "language"):
             columns[name] = f"profile.{source} = ''"
     if not where:
-        newest = database.scalar("SELECT MAX(contact_id) FROM profile") or 0
-        where, params = "profile.contact_id > ?", (newest - NEWEST,)
+        where, params = "profile.contact_id > ?", (_oldest_of_newest(),)
     sums = "".join(f", SUM(CASE WHEN {empty} THEN 1 ELSE 0 END)" for empty in columns.values())
     people = "profile JOIN contact ON contact.id = profile.contact_id" if "contact." in sums else "profile"
     row = database.one(f"SELECT COUNT(*){sums} FROM {people} WHERE {where}", params)
     return row[0], {name: int(n or 0) for name, n in zip(columns, row[1:], strict=True)}
+
+
+def sampled() -> bool:
+    """Whether there are more contacts than the newest that `missing_counts` and `country_of` look at."""
+    sql = "SELECT 1 FROM profile WHERE contact_id <= ? LIMIT 1"
+    return database.scalar(sql, (_oldest_of_newest(),)) is not None
+
+
+def country_of(languages: Sequence[str], lang: str, default: str) -> str:
+    """The country most of the newest contacts live in who would read the text in `lang` of a template.
+
+    `languages` are those the template has, `default` the one for everyone else; "" when nobody would read it.
+    """
+    read_in: Counter[str] = Counter()
+    rows = database.query(
+        "SELECT language, country, COUNT(*) FROM profile WHERE contact_id > ? AND country <> ''"
+        " GROUP BY language, country ORDER BY country",
+        (_oldest_of_newest(),),
+    )
+    for language, country, n in rows:
+        if pick_language(languages, language, default) == lang:
+            read_in[country] += n
+    return max(read_in, key=lambda country: read_in[country], default="")
+
+
+def _oldest_of_newest() -> int:
+    """The contact id the newest begin after."""
+    return (database.scalar("SELECT MAX(contact_id) FROM profile") or 0) - NEWEST
 
 
 def check(rt: Runtime, draft: Draft) -> list[Finding]:

@@ -25,6 +25,9 @@ LIMITS = {"gsm7": (160, 153), "ucs2": (70, 67)}
 #: Characters a text inside China may have at most (Aliyun).
 CN_MAX_CHARS = 500
 
+#: From this share of foreign letters on, a text is simply in another script.
+OTHER_SCRIPT = 0.3
+
 _FOREIGN = re.compile("[^" + re.escape(BASIC + EXTENSION) + "]")
 _EXTENDED = re.compile("[" + re.escape(EXTENSION) + "]")
 _ASTRAL = re.compile("[\U00010000-\U0010ffff]")
@@ -66,6 +69,12 @@ class Plan:
     units: int
     parts: int
     breakers: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def dear(self) -> tuple[tuple[str, int], ...]:
+        """The breakers a person could do without: none where the words themselves are in another script."""
+        letters = sum(char.isalpha() for char, _at in self.breakers)
+        return self.breakers if letters < OTHER_SCRIPT * self.units else ()
 
     @property
     def room(self) -> int:

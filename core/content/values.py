@@ -16,6 +16,7 @@ from core.content import honorific, links
 from core.content.filters import locale
 from core.db import database
 from core.db.models import Field
+from core.genders import choice_word
 from core.i18n import _
 from core.runtime import Runtime
 
@@ -71,7 +72,7 @@ def known_names(rt: Runtime) -> dict[str, Name]:
 class Reader:
     """Reads the values of some names for many contacts; made once a text, called once a chunk.
 
-    `lang` is the language of the text: it decides honorifics and the names of countries.  At most one
+    `lang` is the language of the text: it decides honorifics, genders and the names of countries.  At most one
     SELECT for contacts and profile a chunk, and one hook call when a plugin's name is used.
     """
 
@@ -165,7 +166,7 @@ class Reader:
         if field is None:
             return self._displayed(name, values)
         if field.kind == "choice":
-            return self._chosen(field.id, values)
+            return self._chosen(field, values)
         if field.kind == "date":
             days = {day: _date(day) for day in set(values)}
             return [days[day] for day in values]
@@ -173,14 +174,13 @@ class Reader:
             return [None if value is None else bool(value) for value in values]
         return list(values)
 
-    def _chosen(self, field_id: int, codes: Sequence[int | None]) -> list[str | None]:
-        known = self._choices.get(field_id, {})
+    def _chosen(self, field: Field, codes: Sequence[int | None]) -> list[str | None]:
+        known = self._choices.get(field.id, {})
         if not known.keys() >= set(codes) - {None}:
             # An import may have added choices since the last chunk.
-            known = dict(
-                database.query("SELECT code, text FROM field_choice WHERE field_id = ?", (field_id,))
-            )
-            self._choices[field_id] = known
+            rows = database.query("SELECT code, text FROM field_choice WHERE field_id = ?", (field.id,))
+            known = {code: choice_word(field.key, text, self._lang) for code, text in rows}
+            self._choices[field.id] = known
         return [known.get(code) for code in codes]
 
     def _displayed(self, name: str, values: Sequence[str | None]) -> list[str | None]:

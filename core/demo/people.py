@@ -82,7 +82,7 @@ _TIERS = ("basic", "basic", "basic", "silver", "silver", "gold")
 _CATEGORIES = ("护肤", "彩妆", "母婴", "数码", "家居", "食品", "运动", "图书")
 HEADER = (
     "phone", "name", "country", "language", "gender", "birthday", "city", "tier", "spent",
-    "first category", "last order", "consent",
+    "first category", "last visit", "consent",
 )  # fmt: skip
 
 
@@ -134,9 +134,9 @@ def _rest(chance: random.Random, today: date, city: str, i: int) -> list[Any]:
     tier = chance.choice(_TIERS)
     spent = round(chance.lognormvariate({"basic": 4.2, "silver": 5.4, "gold": 6.6}[tier], 0.6), 2)
     birthday = date(chance.randint(1955, 2006), chance.randint(1, 12), chance.randint(1, 28))
-    last_order = today - timedelta(days=int(chance.expovariate(1 / 60)))
+    last_visit = today - timedelta(days=int(chance.expovariate(1 / 60)))
     consent = "no" if i % 11 == 5 else "yes"
-    return [birthday, city, tier, spent, chance.choice(_CATEGORIES), last_order, consent]
+    return [birthday, city, tier, spent, chance.choice(_CATEGORIES), last_visit, consent]
 
 
 def take_in(rt: Runtime, file: Path) -> dict[str, int]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import random
 from bisect import bisect
-from collections import Counter
+from collections import Counter, defaultdict
 from itertools import accumulate
 
 from core import clock
 from core.db import database
-from core.db.codes import Cls, State
+from core.db.codes import Cls, EventType, State
 from core.db.models import Account
 from core.demo import people
 from core.demo.history import TALLY
@@ -45,17 +45,30 @@ _CODES = (
 )  # fmt: skip
 _DROPPED = "XA:0132"
 _KINDS = {"MK:0012": "handset", "EXPIRED": "handset", "MN:0001": "number"}
+#: Is it Chinese → what someone is told who bought nothing, bought something, sent something back.
 _WORDS = {
-    True: (
-        "【可乐店】您的包裹已到驿站，请凭取件码在今天20点前领取。",
-        "【可乐店】您的订单已发出，预计两天内送达。",
-        "【可乐店】退款已原路退回，1至3个工作日到账。",
-    ),
-    False: (
-        "Kola: your parcel waits at the pick-up point until 8 pm today.",
-        "Kola: your order left our store and arrives within two days.",
-        "Kola: your refund is on its way and reaches you within three working days.",
-    ),
+    True: {
+        "visit": (
+            "【可乐店】您预约的到店体验已确认，请于预约时间前10分钟到店。",
+            "【可乐店】您登记的到货提醒：商品已到店，我们为您保留三天。",
+        ),
+        "purchase": (
+            "【可乐店】您的包裹已到驿站，请凭取件码在今天20点前领取。",
+            "【可乐店】您的订单已发出，预计两天内送达。",
+        ),
+        "refund": ("【可乐店】退款已原路退回，1至3个工作日到账。",),
+    },
+    False: {
+        "visit": (
+            "Kola: your appointment in our store is confirmed; please come ten minutes early.",
+            "Kola: the item you asked about is back; we keep one for you for three days.",
+        ),
+        "purchase": (
+            "Kola: your parcel waits at the pick-up point until 8 pm today.",
+            "Kola: your order left our store and arrives within two days.",
+        ),
+        "refund": ("Kola: your refund is on its way and reaches you within three working days.",),
+    },
 }
 _COLUMNS = (
     "id", "campaign_id", "contact_id", "dedupe", "cls", "state", "reason", "attempt", "account_id", "provider_id",
@@ -76,6 +89,12 @@ class _Writer:
         self._prices = {
             name: prices.Prices(account.id, Cls.notice, clock.now_ms()) for name, account in by.items()
         }
+        self._did: dict[int, set[str]] = defaultdict(set)
+        for contact_id, kind in database.query(
+            "SELECT contact_id, type FROM event_stat WHERE type IN (?, ?)",
+            (int(EventType.purchase), int(EventType.refund)),
+        ):
+            self._did[contact_id].add(EventType(kind).name)
         self._why = {
             True: decision.pack("weight", None, ()),
             False: decision.pack("order", None, ()),
@@ -108,9 +127,15 @@ class _Writer:
              cost if state is not State.rejected else 0, at, final)
         )  # fmt: skip
         chinese = person.country == "CN"
-        self.texts.append((id_, _WORDS[chinese][id_ % 3]))
+        self.texts.append((id_, self._word(person.contact_id, chinese, id_)))
         rule = self.routes["Notices in China" if chinese else "Abroad"]
         self.decisions.append((id_, rule, account.id, 0, self._why[chinese], at))
+
+    def _word(self, contact_id: int, chinese: bool, draw: int) -> str:
+        """A notice about something that person did; an appointment needs no order."""
+        did = self._did.get(contact_id, {"visit"})
+        fitting = [text for kind, texts in _WORDS[chinese].items() if kind in did for text in texts]
+        return fitting[draw % len(fitting)]
 
     def store(self) -> None:
         """Write all of it, with what is counted of it."""

@@ -18,8 +18,8 @@ _MARKETING_OUT = {"en": " Reply STOP to opt out", "zh": " 拒收请回复R"}
 TEMPLATES = {
     "Weekend offer": (
         "mass",
-        "Kola: {{honorific}}, 20% off everything this Sunday, 22 November only: https://kola.example/weekend",
-        "【可乐店】{{honorific}}，本周日11月22日全场八折：https://kola.example/weekend",
+        "Kola: {{honorific}}, 20% off everything this weekend: https://kola.example/weekend",
+        "【可乐店】{{honorific}}，本周末全场八折：https://kola.example/weekend",
     ),
     "New arrivals": (
         "mass",

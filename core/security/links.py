@@ -67,6 +67,17 @@ def setup_link(rt: Runtime) -> str:
     return f"{rt.settings.public_url}/setup/{create('setup')}"
 
 
+def setup_words(rt: Runtime) -> str:
+    """What commands say on the terminal while there is no administrator: a new set-up link."""
+    earlier = OneTimeLink.select().where(
+        (OneTimeLink.purpose == "setup")
+        & OneTimeLink.used_at.is_null()
+        & (OneTimeLink.expires_at > clock.now_ms())
+    )
+    ended = "\nThe link printed before this one no longer works." if earlier.exists() else ""
+    return f"Set up the first administrator here (once, within 24 hours): {setup_link(rt)}{ended}"
+
+
 def person_link(rt: Runtime, user_id: int, purpose: str) -> str:
     """The address where a person chooses a password: purpose invite, reset or mail."""
     return f"{rt.settings.public_url}/link/{create(purpose, user_id)}"

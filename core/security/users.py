@@ -45,6 +45,11 @@ def any_admin() -> bool:
     return _active_admins() > 0
 
 
+def nobody() -> bool:
+    """Is there no account at all, as before the set-up?"""
+    return not User.select().exists()
+
+
 def add(who: str, email: str, role: str, password: str | None = None, name: str = "") -> User:
     """Add a person; without a password they get in by a one-time link (`invite`).
 

@@ -15,6 +15,13 @@
       event.detail.isError = false;
     }
   });
+  // A part that asks anew by itself stays while somebody types or chooses in it.
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { elt, target } = event.detail;
+    if (elt !== target || !/^every/.test(elt.getAttribute("hx-trigger"))) return;
+    const typed = all("input:not([type=hidden]), textarea", elt).some((box) => box === document.activeElement || box.value !== box.defaultValue);
+    if (typed || one(":popover-open, details.drop[open]", elt)) event.detail.shouldSwap = false;
+  });
   document.addEventListener("htmx:sendError", () => (lost().hidden = false));
   document.addEventListener("htmx:afterRequest", (event) => {
     if (event.detail.successful) lost().hidden = true;

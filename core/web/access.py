@@ -38,7 +38,6 @@ LIBRARY_ROUTES = {
     "security.verify": SIGNED_IN,
     "security.change_password": SIGNED_IN,
     "security.two_factor_setup": SIGNED_IN,
-    "security.two_factor_setup_validate": SIGNED_IN,
     "security.mf_recovery_codes": SIGNED_IN,
 }
 #: Blueprints whose callers are programs with a credential of their own: no CSRF token, no session.

@@ -23,7 +23,7 @@ from core.runtime import Runtime
 from core.sending import accounts, balances, prices
 from core.sending.routes import health
 from core.web import charts
-from core.web.format import local
+from core.web.format import local, too_few
 from core.web.forms import Form, tidy
 
 #: Calls looked through for those that were not understood.
@@ -52,7 +52,12 @@ class AccountForm(Form):
 def settings_form(
     rt: Runtime, provider: str, stored: Mapping[str, Any] | None = None, typed: MultiDict | None = None
 ) -> PlainForm:
-    """The provider's own form, filled with what is stored or typed.  Stored secrets are not filled in."""
+    """The provider's own form, filled with what is stored or typed.  Stored secrets are not filled in.
+
+    Of an account whose plugin is gone it is empty: what is stored stays as it is.
+    """
+    if stored is not None and provider not in rt.plugins.providers:
+        return PlainForm()
     cls = accounts.provider_class(rt, provider)
     meta = {"locales": ["zh" if language() == "zh_Hans" else "en"]}
     form = cls.Form(formdata=typed, data=None if stored is None else dict(stored), prefix=PREFIX, meta=meta)
@@ -93,7 +98,7 @@ def beside(refusal: Refusal, form: AccountForm, settings: PlainForm) -> None:
 def abilities(provider: Any) -> list[str]:
     """What a provider can do, in words."""
     told = [
-        (provider.pushes or provider.can_poll or provider.echoes_reference, _("receipts")),
+        (provider.pushes or provider.can_poll, _("receipts")),
         (provider.can_look_up, _("look-up")),
         (provider.idempotency_ttl_s, _("safe to repeat")),
         (provider.needs_templates, _("approved templates only")),
@@ -117,7 +122,6 @@ def card(rt: Runtime, account: Account) -> dict[str, Any]:
         "state": accounts.state_of(account),
         "state_word": state_word(accounts.state_of(account)),
         "day": day,
-        "delivered": day.delivered / day.submitted if day.submitted else None,
         "spark": charts.spark(_hours(account.id)[1], title=_("Texts an hour, last 24 hours"))
         if day.attempted
         else "",
@@ -170,7 +174,7 @@ def details(rt: Runtime, account: Account) -> dict[str, Any]:
         **made,
         **_balance(rt, account),
         "chart": chart,
-        "in_5m": stats.wilson(day.in_5m, day.submitted) if day.submitted else None,
+        "in_5m": stats.wilson(day.in_5m, day.submitted) if not too_few(day.submitted) else None,
         "prices": table,
         "abilities": abilities(provider) if provider else [],
         "window": (provider.window or 8) if provider else None,

@@ -29,7 +29,8 @@ from core.audience.quality import findings, merged
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import MARKETING, Cls
-from core.i18n import _
+from core.genders import choice_word
+from core.i18n import _, language
 from core.security import audit
 from core.web import charts, kindwords
 from core.web.access import allow, may
@@ -71,12 +72,16 @@ def save(contact_id: int):
     typed = {key: request.form[key] for key in before if key in request.form}
     changed = {key: text for key, text in typed.items() if text.strip() != before[key]}
     try:
-        if changed:
-            contacts.edit(rt(), contact_id, changed, who=current_user.email)
+        new = contacts.edit(rt(), contact_id, changed, who=current_user.email) if changed else []
     except Refusal as refusal:
         errors = {refusal.field or "": str(refusal)}
         return _card("who", contact_id, editing=True, typed=typed, errors=errors, status=422)
-    return _done("who", contact_id, _("Saved."))
+    told = [
+        _("“%(text)s” is a new choice of %(field)s; everyone can have it now.",
+          text=text, field=_(field.title) if field.builtin else field.title)
+        for field, text in new
+    ]  # fmt: skip
+    return _done("who", contact_id, " ".join([_("Saved."), *told]))
 
 
 @bp.post("/<int:contact_id>/reveal")
@@ -200,7 +205,7 @@ def _context(contact_id: int) -> dict[str, Any]:
     contact = contacts.get(rt(), contact_id)
     return {
         "contact": contact,
-        "values": contacts.field_values(contact_id),
+        "values": contacts.field_values(contact_id, language()),
         "state": consent.state(contact_id),
         "suppressed": suppression.of(contact.phone_bidx),
         "reasons": suppression.REASONS,
@@ -219,7 +224,9 @@ def _context(contact_id: int) -> dict[str, Any]:
 def _choices() -> dict[str, list[str]]:
     """What the choice fields hold already, to pick from while typing."""
     return {
-        field.key: sorted(fields.choices(field)) for field in fields.all_fields() if field.kind == "choice"
+        field.key: sorted(choice_word(field.key, text, language()) for text in fields.choices(field))
+        for field in fields.all_fields()
+        if field.kind == "choice"
     }
 
 
@@ -262,7 +269,7 @@ def _values(contact_id: int) -> dict[str, str]:
     """Everything that can be edited, as it stands."""
     contact = contacts.get(rt(), contact_id)
     basics = {key: getattr(contact, key) for key in contacts.BASICS}
-    return basics | {field.key: value for field, value in contacts.field_values(contact_id)}
+    return basics | {field.key: value for field, value in contacts.field_values(contact_id, language())}
 
 
 def _number(contact_id: int) -> tuple[bytes, bytes]:

@@ -14,6 +14,7 @@ from core.audience import contacts, labels, people, search, suppression
 from core.audience.search import Filter
 from core.contract.errors import Refusal
 from core.db import database
+from core.db.models import Label
 from core.exporting import csv_stream
 from core.i18n import _, _l, _n
 from core.security import audit
@@ -30,6 +31,8 @@ for _child in (label_pages, labelrules, fields, suppressed, quality, notsame, ev
 
 #: Rows one bulk action may name; a page has 50.
 MAX_CHOSEN = 1_000
+#: Labels offered for what is searched for.
+_NAMED = 5
 
 
 class _New(Form):
@@ -42,6 +45,7 @@ class _New(Form):
 def index():
     wanted = _wanted()
     found = search.find(rt(), wanted, before=_id("before"), after=_id("after"))
+    known = labels.all_labels()
     return page(
         "contacts/list.html",
         fragment="contacts/_table.html",
@@ -49,7 +53,8 @@ def index():
         wanted=wanted,
         args=_args(wanted),
         here=_query,
-        labels=labels.all_labels(),
+        labels=known,
+        named=_named(known, wanted),
         former=search.former(rt(), wanted.text),
         none_at_all=wanted.empty and not found.rows and not request.args.get("before"),
     )
@@ -117,6 +122,13 @@ def export():
     with database.write_tx():
         audit.record(current_user.email, "contact.export", "filtered" if not wanted.empty else "all")
     return download("contacts.csv", csv_stream(people.header(), people.lines(rt(), where, params)))
+
+
+def _named(known: list[Label], wanted: search.Filter) -> list[Label]:
+    """Labels whose name begins with what is searched for."""
+    text = wanted.text.strip().casefold()
+    found = [label for label in known if text and label.name.casefold().startswith(text)]
+    return [] if wanted.label_id is not None else found[:_NAMED]
 
 
 def download(name: str, lines: Iterator[str]) -> Response:

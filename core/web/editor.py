@@ -24,12 +24,11 @@ from core.db.models import Template
 from core.i18n import LOCALES, _, language
 from core.runtime import Runtime
 from core.sending.prices import Prices
+from core.web.format import locale
 
 #: Languages offered first; any other tag can be typed into the command line.
 OFFERED = ("en", "zh", "zh-Hant", "de", "fr", "es", "it", "pt", "tr", "ru", "ja", "ko", "ar")
 PEOPLE = 6
-#: From this share of foreign characters on, the text is simply in another script.
-OTHER_SCRIPT = 0.3
 
 
 @dataclass
@@ -156,7 +155,8 @@ def panel(rt: Runtime, editor: Editor) -> dict[str, Any]:
     """Everything that changes while someone types: preview, parts, cost, findings."""
     lang, body = editor.active, editor.body
     person = _person(rt, editor.contact_id)
-    country = person.country if person else ""
+    written = [key for key, text in editor.bodies.items() if text.strip() or key == lang]
+    country = person.country if person else drafts.country_of(written, lang, editor.default)
     shown = drafts.preview(rt, body, lang, editor.contact_id if person else None, cls=editor.cls)
     inside_china = country == "CN"
     plan = parts.plan(shown.text, cn=inside_china)
@@ -164,17 +164,18 @@ def panel(rt: Runtime, editor: Editor) -> dict[str, Any]:
     draft = drafts.draft(
         rt, body, editor.cls, lang, contact_id=editor.contact_id if person else None, sender=_sender(),
         countries=frozenset({country} if country else ()), missing=missing, audience=audience or None,
-        template_id=editor.template.id if editor.template else None,
+        sampled=drafts.sampled(), template_id=editor.template.id if editor.template else None,
     )  # fmt: skip
     one, many = parts.LIMITS[plan.encoding]
     return {
         "editor": editor,
         "person": person,
+        "readers": "" if person else locale().territories.get(country, country),
         "shown": shown,
         "plan": plan,
         "limit": one if plan.parts == 1 else many * plan.parts,
         "billing_cn": inside_china,
-        "breakers": _breakers(shown.text, plan),
+        "breakers": _breakers(plan),
         "findings": drafts.check(rt, draft) if body.strip() else [],
         "language_name": language_name,
         "costs": _costs(editor.cls, country, plan.parts) if shown.text else [],
@@ -242,11 +243,9 @@ def _sender() -> str:
     return brand or database.scalar("SELECT sender FROM account WHERE sender <> '' ORDER BY id LIMIT 1") or ""
 
 
-def _breakers(text: str, plan: parts.Plan) -> list[tuple[str, int]]:
+def _breakers(plan: parts.Plan) -> list[tuple[str, int]]:
     """Characters that cost, with how often; none for a text that is in another script anyway."""
-    if not plan.breakers or len(plan.breakers) >= OTHER_SCRIPT * len(text):
-        return []
-    often = Counter(char for char, _at in plan.breakers).most_common(12)
+    often = Counter(char for char, _at in plan.dear).most_common(12)
     return [
         (char if char.isprintable() and not char.isspace() else f"U+{ord(char):04X}", n) for char, n in often
     ]

@@ -16,6 +16,7 @@ from core import i18n
 from core.audience import erasures
 from core.audience.evidence import iso
 from core.config import ROOT
+from core.web.sourcewords import source_word
 
 HERE = ROOT / "core"
 
@@ -44,6 +45,7 @@ def render(template: str, **context: Any) -> str:
         lstrip_blocks=True,
     )
     environment.globals.update(_=i18n.gettext, ngettext=i18n.ngettext)
+    environment.filters["source_word"] = source_word
     css = Markup((HERE / "static" / "evidence.css").read_text("utf-8"))  # noqa: S704  (our own file)
     return environment.get_template(template).render(
         css=css, lang=i18n.language().replace("_", "-"), **context

@@ -70,6 +70,19 @@ def rename():
     return redirect_hx(url_for("contacts.fields.index"))
 
 
+@bp.post("/remove")
+@allow("contacts.edit")
+def remove():
+    """Take away a field nobody has a value of and nothing uses; says what is in the way."""
+    key = request.form.get("key", "")
+    try:
+        fields.remove(key, who=current_user.email)
+        flash(_("The field %(title)s is gone.", title=key))
+    except Refusal as refusal:
+        flash(str(refusal), "bad")
+    return redirect_hx(url_for("contacts.fields.index"))
+
+
 @bp.get("/filled")
 @allow("view")
 def filled():

@@ -17,6 +17,7 @@ from markupsafe import Markup
 
 from core import clock
 from core.i18n import LOCALES, _, language
+from core.measure.stats import NEED
 
 DASH = "–"
 
@@ -63,6 +64,25 @@ def num(value: float | int | None, digits: int | None = None) -> str:
 def pct(share: float | None, digits: int = 1) -> str:
     """A share as "96.8 %"."""
     return DASH if share is None else f"{num(share * 100, digits)} %"
+
+
+def filled(n: int, total: int, digits: int = 1) -> str:
+    """How many of `total` have a value, as "96.8 %": 100 % only when nobody lacks it, a dash when nobody is there."""
+    if not total:
+        return DASH
+    return pct(1.0 if n >= total else min(n / total, 1 - 10.0 ** -(digits + 2)), digits)
+
+
+def share(part: int, whole: int, digits: int = 1) -> str:
+    """A share as "96.8 %"; "1 / 2" while it is of fewer than a figure needs (docs/measurement.md)."""
+    if whole and too_few(whole):
+        return f"{num(part)} / {num(whole)}"
+    return pct(part / whole if whole else None, digits)
+
+
+def too_few(whole: int) -> int:
+    """How many more a share needs before it is told as one; 0 when there are enough."""
+    return max(0, NEED - whole)
 
 
 def money(micros: int | None, currency: str = "", digits: int = 2) -> str:
@@ -150,5 +170,20 @@ def browser(agent: str) -> str:
 
 def add_filters(app: Flask) -> None:
     """Make these known to the templates."""
-    for function in (num, pct, money, monies, day, when, ago, duration, size, moment, browser):
+    for function in (
+        num,
+        pct,
+        filled,
+        share,
+        too_few,
+        money,
+        monies,
+        day,
+        when,
+        ago,
+        duration,
+        size,
+        moment,
+        browser,
+    ):
         app.jinja_env.filters[function.__name__] = function

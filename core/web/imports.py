@@ -181,7 +181,8 @@ def _columns_page(batch: ImportBatch, plan: Plan, *, error: str = "", status: in
         "imports/columns.html", fragment="imports/_columns.html", status=status, batch=batch, seen=seen,
         columns=seen_columns, error=error, steps=_steps("columns", batch.id),
         before=before, known=known, kinds=kinds.KINDS, words=rejects.words,
-        standard=[key for key in STANDARD if key not in known], new_key=lambda c: c.to == "field" and c.key not in known,
+        standard=[key for key in STANDARD if key not in known], names=headers.TITLES,
+        new_key=lambda c: c.to == "field" and c.key not in known,
     )  # fmt: skip
 
 

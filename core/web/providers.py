@@ -9,7 +9,7 @@ from flask_security import current_user
 
 from core.contract.errors import ProviderError, Refusal
 from core.db.codes import Cls
-from core.i18n import _
+from core.i18n import _, _n
 from core.sending import accounts, balances, direct, messages, prices
 from core.sending.dossiers import barring, sheet, standing
 from core.web import accountview as view
@@ -104,7 +104,7 @@ def _form(form, settings, provider: str, account=None, status: int = 200):
             field.data = ""  # not even what was just typed travels back
     return page(
         "providers/form.html", status=status, form=form, settings=settings, account=account,
-        provider=accounts.provider_class(rt(), provider),
+        provider=rt().plugins.providers.get(provider),
     )  # fmt: skip
 
 
@@ -160,6 +160,15 @@ def sent(account_id: int, message_id: int):
     return page("providers/_sent.html", fragment="providers/_sent.html", account=account, sent=made)
 
 
+@bp.get("/<int:account_id>/test")
+@bp.get("/<int:account_id>/prices")
+@bp.get("/<int:account_id>/prices/file")
+@allow("view")
+def again(account_id: int):
+    """The addresses that answer with the page of the account, loaded anew."""
+    return redirect_hx(url_for("providers.show", account_id=accounts.get(account_id).id))
+
+
 @bp.post("/<int:account_id>/test")
 @allow("providers.edit")
 def test(account_id: int):
@@ -168,7 +177,10 @@ def test(account_id: int):
     try:
         made = direct.send(rt(), to, Cls.notice, text, account.id, None, current_user.email)
     except Refusal as refusal:
-        return _show(account, status=422, test_error=str(refusal), test_to=to, test_text=text)
+        wrong = "text" if refusal.field == "text" else "to"
+        return _show(
+            account, status=422, test_error=str(refusal), test_to=to, test_text=text, test_wrong=wrong
+        )
     return redirect_hx(url_for("providers.show", account_id=account.id, sent=made["message_id"]) + "#test")
 
 
@@ -229,7 +241,9 @@ def add_price(account_id: int):
         )  # fmt: skip
         prices.put(account.id, [line], who=current_user.email)
     except Refusal as refusal:
-        return _show(account, status=422, price_error=str(refusal), typed_price=form)
+        return _show(
+            account, status=422, price_error=str(refusal), typed_price=form, price_wrong=refusal.field
+        )
     flash(_("The price is in the table."))
     return redirect_hx(url_for("providers.show", account_id=account.id) + "#prices")
 
@@ -242,10 +256,11 @@ def upload_prices(account_id: int):
         text = file.read().decode("utf-8-sig") if file else ""
         n = prices.put(account.id, prices.read_csv(text), who=current_user.email)
     except UnicodeDecodeError:
-        return _show(account, status=422, price_error=_("The file is not UTF-8 text; save it as CSV UTF-8."))
+        why = _("The file is not UTF-8 text; save it as CSV UTF-8.")
+        return _show(account, status=422, file_error=why)
     except Refusal as refusal:
-        return _show(account, status=422, price_error=str(refusal))
-    flash(_("%(n)s prices are in the table.", n=n))
+        return _show(account, status=422, file_error=str(refusal))
+    flash(_n("%(n)s price is in the table.", "%(n)s prices are in the table.", n))
     return redirect_hx(url_for("providers.show", account_id=account.id) + "#prices")
 
 

@@ -16,7 +16,7 @@ from core.audience.numbers import Rules
 from core.audience.quality import duplicates, findings, merging, outliers, recheck, scores
 from core.contract.errors import Refusal
 from core.db import database
-from core.i18n import _, _l, _n
+from core.i18n import _, _l, _n, language
 from core.web.access import allow
 from core.web.forms import Form, choices
 from core.web.render import flash, page, redirect_hx, rt
@@ -231,7 +231,7 @@ def _lines(keep: int, other: int, kept: contacts.Contact, gone: contacts.Contact
     ]
     theirs = [gone.name, gone.email, gone.language]
     for (field, one), (_same, two) in zip(
-        contacts.field_values(keep), contacts.field_values(other), strict=True
+        contacts.field_values(keep, language()), contacts.field_values(other, language()), strict=True
     ):
         mine.append((field.column, _(field.title) if field.builtin else field.title, one))
         theirs.append(two)
@@ -261,6 +261,7 @@ def _rules_form() -> _Rules:
 def _source_words() -> dict[str, str]:
     return {
         "person": _("added by hand"), "api": _("by API"), "import": _("imports"), "form": _("sign-up form"),
+        "message": _("single texts"),
         "unknown": _("unknown"), "demo": _("made-up"), "bench": _("made-up"),
     }  # fmt: skip
 

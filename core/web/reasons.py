@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core.i18n import _
+from core.sending import pausing
 from core.web.format import num
 
 
@@ -31,6 +32,7 @@ def _known() -> dict[str, str]:
         "price": _("A part costs more than this class may"),
         "opted_out": _("Opted out at the provider"),
         "outside_hours": _("No allowed hour"),
+        "too_late": _("No allowed hour before the end"),
         "expired": _("Too late"),
         "budget": _("Budget used up"),
         "campaign_cancelled": _("Campaign cancelled"),
@@ -49,7 +51,7 @@ def _known() -> dict[str, str]:
         "voided": _("Code void, a new one was asked for"),
         "ask": _("Waits for your word"),
         "not_sent": _("Not sent, by your word"),
-        "Ambiguous": _("The connection broke while sending"),
+        "Ambiguous": _("No answer said whether it was taken"),
         "BadResponse": _("The answer made no sense"),
         "provider_error": _("The provider plugin failed"),
         # What the simulator says; real gateways have codes of their own.
@@ -79,9 +81,12 @@ def advice(reason: str, state: str) -> str:
         "vendor_value": _("Shorten the value, or put it into the fixed words of the vendor's template."),
         "no_more_tries": _("Look at the provider's limits, then copy the campaign for these people."),
         "outside_hours": _("Choose an earlier start, or a later end."),
+        "too_late": _("Choose an earlier start, or a later end."),
     }
     if reason in known:
         return known[reason]
+    if reason == "other" and state == "undelivered":
+        return _("The provider's documentation explains the code.")
     return {
         "rejected": _("The provider refused it; its documentation explains the code."),
         "undelivered": _("The phone could not be reached; numbers that fail again are best left out."),
@@ -105,6 +110,7 @@ def log_word(what: str) -> str:
         "resumed": _("resumed it"),
         "cancelled": _("cancelled it"),
         "stopped": _("Messages that will not be sent"),
+        "budget": _("changed the budget"),
         "done": _("Everything is sent"),
         "doubt.sent": _("settled doubts: they were sent"),
         "doubt.not_sent": _("settled doubts: they were not sent"),
@@ -124,4 +130,8 @@ def log_detail(what: str, detail: str) -> str:
         return ", ".join(fields.get(name, name) for name in detail.split(", "))
     if what == "approved":
         return _("as it was checked then (%(mark)s)", mark=detail)
+    if what == "paused":
+        return pausing.tell(detail)
+    if what in ("launched", "scheduled") and detail.isdecimal():
+        return _("audience %(n)s, with those kept aside", n=num(int(detail)))
     return num(int(detail)) if detail.isdecimal() else detail

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import qrcode
-from flask import Flask, abort, g, request, session
+from flask import Flask, abort, current_app, g, request, session
 from flask_login import user_logged_in, user_logged_out
 from flask_principal import Principal
 from flask_security import (
@@ -38,17 +38,18 @@ from core.db import database
 from core.db.models import Role, User, UserRoles
 from core.i18n import _
 from core.runtime import Runtime
-from core.security import audit, passwords, sessions, throttle
+from core.security import audit, passwords, sessions, throttle, users
+from core.web import secondstep
 from core.web.access import public
 
 #: POSTs that check a secret, each with how to find the account that is tried.
 GUARDED = {
-    "security.login": lambda: request.form.get("email", ""),
+    "security.login": lambda: _typed_address(),
     "security.two_factor_token_validation": lambda: session.get("tf_user_id", ""),
     "security.mf_recovery": lambda: session.get("tf_user_id", ""),
     "security.verify": lambda: str(current_user.get_id()),
     "security.change_password": lambda: str(current_user.get_id()),
-    "auth.send_link": lambda: request.form.get("email", ""),
+    "auth.send_link": lambda: _typed_address(),
     "auth.choose": lambda: (request.view_args or {}).get("token", ""),
     "auth.set_up": lambda: "setup",
 }
@@ -179,6 +180,8 @@ def init(app: Flask, rt: Runtime) -> None:
         mf_recovery_codes_util_cls=_Recovery,
     )
     security.want_json(lambda _request: False)
+    secondstep.init(security)
+    security.login_context_processor(lambda: {"nobody": users.nobody()})
     for endpoint in NOT_OFFERED:
         app.view_functions[endpoint] = _not_found
     # Flask-Principal would read all roles on each request, scripts and pictures included; nobody asks it.
@@ -208,6 +211,20 @@ def client_ip() -> str:
     return request.remote_addr or ""
 
 
+def client_net() -> str:
+    """What limits count as one caller: see `throttle.network`."""
+    return throttle.network(client_ip())
+
+
+def _typed_address() -> str:
+    """The address that is tried, as Flask-Security looks it up: full-width letters and dots are plain ones there."""
+    typed = request.form.get("email", "").strip()
+    try:
+        return current_app.extensions["security"].mail_util.normalize(typed)
+    except ValueError:
+        return typed
+
+
 @public
 def _not_found(**_values: Any):
     return abort(404)
@@ -233,7 +250,7 @@ def _limit_tries() -> None:
     if account is None or request.method != "POST":
         return
     kind = request.endpoint
-    wait_s = throttle.hit(f"{kind}:ip", client_ip(), throttle.BY_IP)
+    wait_s = throttle.hit(f"{kind}:ip", client_net(), throttle.BY_IP)
     if who := account():
         wait_s = max(wait_s, throttle.hit(f"{kind}:account", who, throttle.BY_ACCOUNT))
     if wait_s:

@@ -20,6 +20,7 @@ from core.exporting import csv_stream
 from core.i18n import _, _l
 from core.security import audit
 from core.web.access import allow, body_limit
+from core.web.format import day
 from core.web.forms import Form, choices, tidy
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -102,12 +103,14 @@ def add():
             rt(), number.e164, classes=_classes(form), note=form.note.data or "", expires_at=until
         )
         with database.write_tx():
-            done.append(suppression.add(rt(), [entry], reason=form.reason.data, who=current_user.email))
+            held = [row for row in suppression.of(entry.phone_bidx) if row["reason"] == form.reason.data]
+            new = suppression.add(rt(), [entry], reason=form.reason.data, who=current_user.email)
+            done.append(_added(new, until, held[0]["expires_at"] if held else None))
             audit.record(current_user.email, "suppression.add", form.reason.data)
 
     if not (form.validate_on_submit() and form.attempt(work)):
         return page("suppression/add.html", status=422, form=form)
-    flash(_("The number is on the list.") if done[0] else _("The number was on the list already."))
+    flash(done[0])
     return redirect_hx(url_for("contacts.suppression.index"))
 
 
@@ -167,6 +170,15 @@ def export():
     with database.write_tx():
         audit.record(current_user.email, "suppression.export", "all")
     return download("suppressed.csv", csv_stream(blocklist.EXPORT_HEADER, blocklist.rows_for_export(rt())))
+
+
+def _added(new: int, until: int | None, before: int | None) -> str:
+    """What became of a number; `until` is the end asked for, `before` the end it had (None: for ever)."""
+    if new:
+        return _("The number is on the list.")
+    if before and not until:
+        return _("The number was on the list until %(day)s; it stays for ever now.", day=day(before))
+    return _("The number was on the list already.")
 
 
 def _classes(form: _Why) -> list[Cls]:

@@ -46,7 +46,7 @@ class Fields(ContentCheck):
                 seen.add(tag.name)
                 yield self._missing(draft, tag)
         if compiled.tags and not unknown and not lacking and draft.audience is not None:
-            yield Finding("good", "fields.complete", _("Everyone has a value, or a default, for each field."))
+            yield Finding("good", "fields.complete", self._complete(draft))
 
     def _unknown(self, draft: Draft, tag: merge.Tag) -> Finding:
         span = (tag.start, tag.end)
@@ -57,11 +57,22 @@ class Fields(ContentCheck):
         fixed = _change(draft.text, tag.name, lambda _tag, inside: inside.replace(tag.name, near, 1))
         return Finding("block", "fields.unknown", sentence, span, (_("Use %(near)s", near=near), fixed))
 
+    def _complete(self, draft: Draft) -> str:
+        if draft.sampled:
+            return _("Each of the newest %(all)s people has a value, or a default, for each field.",
+                     all=f"{draft.audience:,}")  # fmt: skip
+        return _("Everyone has a value, or a default, for each field.")
+
     def _missing(self, draft: Draft, tag: merge.Tag) -> Finding:
         lacking = draft.missing[tag.name]
         if draft.audience:
-            sentence = _("%(n)s of %(all)s people have no %(name)s and would get no text.",
-                         n=lacking, all=draft.audience, name=tag.name)  # fmt: skip
+            of_all = {"n": f"{lacking:,}", "all": f"{draft.audience:,}", "name": tag.name}
+            if draft.sampled:
+                sentence = _(
+                    "%(n)s of the newest %(all)s people have no %(name)s and would get no text.", **of_all
+                )
+            else:
+                sentence = _("%(n)s of %(all)s people have no %(name)s and would get no text.", **of_all)
         else:
             sentence = _n("One person has no %(name)s and would get no text.",
                           "%(n)s people have no %(name)s and would get no text.",

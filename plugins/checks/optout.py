@@ -23,7 +23,8 @@ class Way(NamedTuple):
     source: str
 
 
-#: Language → its way out.  The English row also counts in every language but Chinese.
+#: Language → its way out.  The English row also counts in every language but Chinese, the Chinese
+#: one in every language that numbers of China may read.
 WAYS = {
     "zh": Way(
         pattern=r"拒收|退订|回复?\s*(R|TD|T|N)\b",
@@ -65,6 +66,10 @@ _REQUESTS = (
 _REQUEST = re.compile("|".join(_REQUESTS), re.IGNORECASE)
 
 
+def _search(way: Way, text: str) -> re.Match[str] | None:
+    return re.search(way.pattern, text, re.IGNORECASE)
+
+
 class OptOut(ContentCheck):
     name = "optout"
     title = "Way out"
@@ -74,25 +79,34 @@ class OptOut(ContentCheck):
         if not text.strip():
             return
         chinese = "CN" in draft.countries or (not draft.countries and draft.lang[:2].lower() == "zh")
-        way = WAYS["zh"] if chinese else WAYS.get(draft.lang[:2].lower(), WAYS["en"])
-        held = re.search(way.pattern, text, re.IGNORECASE)
-        if not chinese:
-            held = held or re.search(WAYS["en"].pattern, text, re.IGNORECASE)
-        if draft.cls == "mass":
-            yield self._told(held) if held else self._absent(draft, way)
+        own = WAYS.get(draft.lang[:2].lower(), WAYS["en"])
+        way = WAYS["zh"] if chinese else own
+        held = _search(way, text) or (None if chinese else _search(WAYS["en"], text))
+        if not held and not draft.countries:
+            held = _search(WAYS["zh"], text)
+        if draft.cls == "mass" and held:
+            yield self._told(held)
+        elif draft.cls == "mass":
+            yield self._absent(draft, way, _search(own, text) or _search(WAYS["en"], text))
         elif draft.cls in ("otp", "notice") and (request := _REQUEST.search(draft.text)):
             yield self._forbidden(draft, request, chinese)
 
     def _told(self, held: re.Match[str]) -> Finding:
         return Finding("good", "optout.told", _("Tells a way out: “%(words)s”.", words=held[0]))
 
-    def _absent(self, draft: Draft, way: Way) -> Finding:
+    def _absent(self, draft: Draft, way: Way, other: re.Match[str] | None) -> Finding:
+        """`other` is a way out that the readers' country does not take."""
         body = draft.text.rstrip()
         ended = body.endswith(tuple("。！？，.!?:"))
         space = ("" if ended else "，") if way is WAYS["zh"] else (" " if ended else ". ")
+        sentence = _("Marketing must tell people how to stop it, and this text does not.")
+        if other:
+            sentence = _(
+                "In China a text must tell a way out in Chinese, such as “%(phrase)s”; “%(words)s” is not enough.",
+                phrase=way.phrase, words=other[0],
+            )  # fmt: skip
         return Finding(
-            "block", "optout.absent",
-            _("Marketing must tell people how to stop it, and this text does not."), None,
+            "block", "optout.absent", sentence, None,
             (_("Add “%(phrase)s”", phrase=way.phrase), f"{body}{space}{way.phrase}"),
         )  # fmt: skip
 

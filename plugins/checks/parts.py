@@ -15,8 +15,6 @@ from core.i18n import _, _n
 
 #: Parts above which some gateways cut a text.
 MANY_PARTS = 5
-#: From this share of foreign characters on, a text is simply in another script.
-OTHER_SCRIPT = 0.3
 SHOWN = 6
 
 
@@ -36,7 +34,7 @@ class Parts(ContentCheck):
                   n=len(draft.sample), max=parts.CN_MAX_CHARS),
             )  # fmt: skip
         yield self._length(plan)
-        if plan.breakers and len(plan.breakers) < OTHER_SCRIPT * len(draft.sample):
+        if plan.dear and not inside_china:
             yield self._breakers(draft, plan)
 
     def _length(self, plan: parts.Plan) -> Finding:
@@ -64,10 +62,13 @@ class Parts(ContentCheck):
         where = draft.text.find(plan.breakers[0][0])
         span = (where, where + len(plan.breakers[0][0])) if where >= 0 else None
         if cheap.encoding == "gsm7" and cheap.parts < plan.parts:
-            sentence = _("%(chars)s halve the room of a part; without them it takes %(n)s, not %(now)s.",
-                         chars=names, n=cheap.parts, now=plan.parts)  # fmt: skip
+            sentence = _n("%(chars)s halves the room of a part; without it the text takes %(n)s, not %(now)s.",
+                          "%(chars)s halve the room of a part; without them it takes %(n)s, not %(now)s.",
+                          len(plan.breakers), chars=names, n=cheap.parts, now=plan.parts)  # fmt: skip
         else:
-            sentence = _("%(chars)s halve the room of a part (70 instead of 160 characters).", chars=names)
+            sentence = _n("%(chars)s halves the room of a part (70 instead of 160 characters).",
+                          "%(chars)s halve the room of a part (70 instead of 160 characters).",
+                          len(plan.breakers), chars=names)  # fmt: skip
         level = "warn" if cheap.parts < plan.parts else "info"
         return Finding(level, "parts.ucs2", sentence, span, (label, fixed) if fixed else None)
 

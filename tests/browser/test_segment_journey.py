@@ -128,6 +128,6 @@ def test_the_tabs_fit_a_phone_in_chinese(live, come_in):
     page = come_in(live, wide=390, zh=True)
     page.goto("/segments")
     page.locator("#list tbody a").first.click()
-    for tab in ("人员", "交叉分析", "重叠", "增长", "原因"):
+    for tab in ("联系人", "交叉分析", "重叠", "增长", "原因"):
         page.locator("nav.tabs").get_by_role("link", name=tab, exact=True).click()
         expect(page.locator("nav.tabs .on")).to_have_text(tab)

@@ -18,6 +18,7 @@ from core.audience.events import eventtypes, money, undo
 from core.audience.events.checking import Rules
 from core.audience.events.reading import Chunk
 from core.audience.events.writing import COUNTS, Writer
+from core.audience.importing import places
 from core.audience.importing.batch import SILENT_MS, fingerprint, forget_upload
 from core.audience.importing.reader import Reader
 from core.contract.errors import Refusal
@@ -71,7 +72,7 @@ def _complete(rt: Runtime, options: Mapping[str, Any]) -> dict[str, Any]:
             _("“%(name)s” is not an IANA time zone such as Asia/Shanghai or UTC.", name=zone), field="zone"
         ) from None
     return {
-        "region": (options.get("region") or rt.settings.default_region).upper(),
+        "region": places.region(options.get("region") or "", rt.settings.default_region),
         "zone": zone,
         "type": options.get("type") or "",
         "map": dict(options.get("map") or {}),

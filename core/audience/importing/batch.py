@@ -17,7 +17,7 @@ from core.audience import fields, labels
 from core.audience.events import waiting
 from core.audience.importing import columns as headers
 from core.audience.importing import options as decided
-from core.audience.importing import reader
+from core.audience.importing import places, reader
 from core.audience.importing.comparing import COUNTS, Comparer
 from core.audience.importing.options import Options
 from core.audience.importing.plan import Plan
@@ -61,7 +61,7 @@ def look(
     given: list[dict] | None = None,
 ) -> dict[str, Any]:
     """What a file holds: the plan with guesses, sample values, first rows, problems (child.look)."""
-    region = (region or rt.settings.default_region).upper()
+    region = places.region(region, rt.settings.default_region)
     return reader.look(path, region, known_fields(), changes=changes, columns=given)
 
 

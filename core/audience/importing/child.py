@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from core.audience.importing import columns, examining, reading, rows, survey
 from core.audience.importing.columns import Column
-from core.audience.importing.plan import Plan
+from core.audience.importing.plan import Plan, too_wide
 from core.contract.errors import Refusal
 from core.i18n import _, set_language
 
@@ -109,6 +109,8 @@ def look(
             sample.append(row)
         if len(sample) == SAMPLE_ROWS:
             break
+    if not sample:
+        raise Refusal(_("The file has headers but no rows; nothing would be imported."))
     width = max([len(first), *(len(row) for row in sample[:200])]) if not header else len(first)
     names = first if header else [""] * width
     found = [Column(**c) for c in given] if given else columns.guess(names, sample, known, region)
@@ -118,7 +120,8 @@ def look(
 
 
 def _shown(plan: Plan, sample: list[list[str]]) -> dict[str, Any]:
-    """Sample values a column, the first rows with their problems, and how many of the checked rows fail."""
+    """Sample values a column, the first rows with their problems, and how many of the checked rows fail:
+    `failing` for their number, `wide` for more cells than headers."""
     values = [
         [
             text
@@ -134,22 +137,26 @@ def _shown(plan: Plan, sample: list[list[str]]) -> dict[str, Any]:
         "rows": [],
         "checked": 0,
         "failing": 0,
+        "wide": 0,
         "problems": {},
     }
     if plan.index_of("phone") is None:
         result["rows"] = [
-            {"cells": _padded(row, plan), "reason": "", "bad": []} for row in sample[:SHOWN_ROWS]
+            {"cells": _padded(row, plan), "reason": "", "bad": [], "wide": False}
+            for row in sample[:SHOWN_ROWS]
         ]
         return result
     for count, row in enumerate(sample[:CHECKED_ROWS]):
         row = _padded(row, plan)
         reason, bad = examining.examine(row, plan)
         result["checked"] += 1
-        result["failing"] += bool(reason)
+        wide = too_wide(row, plan.width)
+        result["wide"] += wide
+        result["failing"] += bool(reason) and not wide
         for index in bad:
             result["problems"][str(index)] = result["problems"].get(str(index), 0) + 1
         if count < SHOWN_ROWS:
-            result["rows"].append({"cells": row, "reason": reason, "bad": bad})
+            result["rows"].append({"cells": row, "reason": reason, "bad": bad, "wide": wide})
     return result
 
 

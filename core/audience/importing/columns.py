@@ -13,7 +13,7 @@ from typing import Any
 
 from core.audience import keys, kinds, phones
 from core.contract.errors import Refusal
-from core.i18n import _
+from core.i18n import _, lazy
 
 #: Standard keys, in the order of docs: interface.
 STANDARD = ("phone", "name", "country", "language", "gender", "birthday", "city", "email", "consent")
@@ -55,9 +55,18 @@ _WORDS = {
         "smsmarketingconsent|acceptsmarketing|acceptsmsmarketing|acceptssmsmarketing|marketing|"
         "marketingpermission|permission|subscribed|smssubscribed|agree|einwilligung|onay|consentement|"
         "同意营销|营销同意|同意|是否同意|是否同意营销|同意接收营销|同意接收短信|同意接收营销短信|"
-        "接受营销|是否接受营销|营销许可|营销授权|短信同意|订阅|是否订阅|短信订阅|愿意接收短信"
+        "接受营销|是否接受营销|营销许可|营销授权|短信同意|同意短信|短信营销同意|同意短信营销|同意收短信|接收短信|订阅|是否订阅|短信订阅|愿意接收短信"
     ),
 }
+#: What people read for a standard key.
+TITLES = {
+    "phone": lazy("Phone number"), "name": lazy("Name"), "country": lazy("Country"), "language": lazy("Language"),
+    "gender": lazy("Gender"), "birthday": lazy("Birthday"), "city": lazy("City"), "email": lazy("E-mail"),
+    "consent": lazy("Consent"),
+}  # fmt: skip
+#: How our own file of rejected rows begins, in each language of the interface; when it comes back mended,
+#: these two say nothing about a person.
+REJECTS_BEGIN = (("row", "reason"), ("行", "原因"))
 #: Header word → (standard key, rank); a lower rank wins when two columns claim one key.
 _KNOWN = {word: (key, rank) for key, words in _WORDS.items() for rank, word in enumerate(words.split("|"))}
 _ASIDE = re.compile(r"[(（\[【].*?[)）\]】]")
@@ -127,8 +136,11 @@ def guess(
         best = _phone_by_cells(cells, region)
         if best is not None:
             by_index[best] = "phone"
+    ours = 2 if tuple(names[:2]) in REJECTS_BEGIN else 0
     return [
-        as_column(index, name, by_index.get(index, ""), cells[index], known)
+        Column(index, name, "skip")
+        if index < ours
+        else as_column(index, name, by_index.get(index, ""), cells[index], known)
         for index, name in enumerate(names)
     ]
 
@@ -214,7 +226,10 @@ def check(columns: Sequence[Column]) -> list[Column]:
         )
     for target in targets:
         if targets.count(target) > 1:
-            raise Refusal(_("Two columns go to “%(key)s”; skip one of them.", key=target), field="map")
+            raise Refusal(
+                _("Two columns go to “%(key)s”; skip one of them.", key=TITLES.get(target, target)),
+                field="map",
+            )
     for column in columns:
         if column.to == "field":
             keys.check_key(column.key)

@@ -7,6 +7,8 @@ from functools import cache
 from babel import Locale
 
 from core.audience.phones import REGIONS
+from core.contract.errors import Refusal
+from core.i18n import _
 
 _COUNTRY_EXTRAS = {
     "uk": "GB", "great britain": "GB", "england": "GB", "scotland": "GB", "usa": "US",
@@ -57,6 +59,23 @@ def _languages() -> dict[str, str]:
 def country(text: str) -> str | None:
     """ISO 3166 code of a country written as code or name; None when unknown."""
     return _countries().get(text.strip().lower())
+
+
+def region(given: str, default: str) -> str:
+    """The ISO code of numbers written without one: the given, else the default, which may be
+    empty.  Raises `Refusal` for what is no code."""
+    code = (given or default).strip().upper()
+    if code in REGIONS or not code:
+        return code
+    meant = country(code)
+    if meant:
+        raise Refusal(
+            _("%(text)s is no country code; use %(code)s.", text=repr(given or default), code=meant),
+            field="region",
+        )
+    raise Refusal(
+        _("%(text)s is no country code such as CN or US.", text=repr(given or default)), field="region"
+    )
 
 
 def language(text: str) -> str | None:

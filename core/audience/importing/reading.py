@@ -18,6 +18,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from core.audience.importing import quotes
 from core.audience.importing.encodings import encoding_of
 from core.contract.errors import Refusal
 from core.i18n import _
@@ -55,7 +56,11 @@ class Format:
 
 
 def sniff(path: Path) -> Format:
-    """Find out what a file is from its bytes; the name does not count."""
+    """Find out what a file is from its bytes; the name does not count.
+
+    Raises `Refusal` for what is no table, and for a quote that is never closed anywhere in the file: the cell
+    would hold the people below it.
+    """
     size = path.stat().st_size
     if size > MAX_FILE_MB * 1_000_000:
         raise Refusal(
@@ -82,8 +87,11 @@ def sniff(path: Path) -> Format:
     if not text.strip("\ufeff\x00 \t\r\n"):
         raise Refusal(_("The file is empty."))
     if text.lower().startswith("sep=") and text[5:6] in ("\r", "\n"):
-        return _with_quotes(Format(encoding=encoding, delimiter=text[4], skip=1), text)
-    return _best(encoding, text, cut=len(raw) == _SNIFF_BYTES)
+        made = _with_quotes(Format(encoding=encoding, delimiter=text[4], skip=1), text)
+    else:
+        made = _best(encoding, text, cut=len(raw) == _SNIFF_BYTES)
+    quotes.check(path, made.encoding, made.skip, _dialect(made), MAX_CELL)
+    return made
 
 
 def _best(encoding: str, text: str, cut: bool) -> Format:

@@ -21,6 +21,7 @@ _WORDS = {
     "too_many_cells": lazy("more cells than headers; a cell with the separator in it needs quotes"),
     "erased": lazy("this person was erased and stays so"),
     "merged": lazy("this number belongs to a person who was merged into another contact"),
+    "not_kept": lazy("the reasons are no longer kept"),
     "bad_date": lazy("no such date"),
     "bad_number": lazy("not a number"),
     "bad_bool": lazy("neither yes nor no"),

@@ -2,23 +2,25 @@
 
 Contacts the batch created go, unless something happened with them since; what it changed on others gets its
 old value back, unless someone changed it again.  The consent ledger is append-only: each consent the batch
-gave is answered by an event that takes it back.
+gave is answered by an event that takes it back.  Fields it made go too, when nobody has a value in them.
 """
 
 from __future__ import annotations
 
 import json
 from collections import defaultdict
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from core import clock
-from core.audience import consent, labels
+from core.audience import consent, fields, labels
 from core.audience.events import waiting
 from core.audience.importing.batch import forget_upload
+from core.audience.importing.plan import Plan
 from core.contract.errors import Refusal
 from core.db import bulk, database
 from core.db.codes import Cls
-from core.db.models import ImportBatch
+from core.db.models import Field, ImportBatch
 from core.i18n import _
 from core.security import audit
 
@@ -26,7 +28,9 @@ if TYPE_CHECKING:
     from core.runtime import Runtime
 
 _CHUNK = 10_000
-#: What keeps a contact: a text to it or from it, someone merged into it, or a later import that changed it.
+#: What keeps a contact: a message, a text from it, someone merged into it, or a later import that changed it.
+#: A message never sent counts as well: what people held out buy afterwards is what the texts are measured by, and
+#: who was skipped is listed with the reason.
 _KEEP = """
 SELECT c.id FROM contact c WHERE {where} AND (
     EXISTS (SELECT 1 FROM message m WHERE m.contact_id = c.id)
@@ -40,8 +44,8 @@ SELECT c.id FROM contact c WHERE {where} AND (
 def undo(rt: Runtime, batch_id: int, *, who: str) -> dict[str, Any]:
     """Undo a finished, failed or half undone batch; returns {"batch", "removed", "restored", "kept"}.
 
-    `kept` counts contacts of the batch that stay because they got or sent texts, or a later import changed
-    them.  In transactions of 10,000 contacts, so that sending goes on; a killed undo is run again.
+    `kept` counts contacts of the batch that stay because a campaign counts them, they wrote, or a later import
+    changed them.  In transactions of 10,000 contacts, so that sending goes on; a killed undo is run again.
     Raises `Refusal` for a batch that does not exist, runs, or was undone already.
     """
     start(batch_id, who=who)
@@ -76,6 +80,7 @@ def finish(rt: Runtime, batch_id: int, *, who: str) -> dict[str, Any]:
     batch = ImportBatch.get_by_id(batch_id)
     restored = _restore_changed(rt, batch, who)
     removed, kept = _remove_created(rt, batch, who)
+    _remove_fields(batch, who)
     with database.write_tx():
         ImportBatch.update(state="undone").where(ImportBatch.id == batch_id).execute()
         audit.record(
@@ -202,6 +207,26 @@ def _put_back(before: dict[int, dict]) -> None:
                 database.executemany(
                     f"UPDATE {table} SET {column} = ? WHERE {key} = ? AND {column} = ?", rows
                 )
+
+
+def _remove_fields(batch: ImportBatch, who: str) -> None:
+    """Fields the batch made, unless somebody has a value in them or they are used by now."""
+    for column in Plan.from_dict(json.loads(batch.options)["plan"]).columns:
+        field = fields.get(column.key) if column.to == "field" else None
+        if field is None or field.created_at < batch.created_at or _made_by_hand(field):
+            continue
+        with suppress(Refusal):
+            fields.remove(field.key, who=who, besides=batch.id)
+
+
+def _made_by_hand(field: Field) -> bool:
+    """Was the field added on its page?  Somebody wanted it, file or no file."""
+    return bool(
+        database.one(
+            "SELECT 1 FROM audit WHERE at >= ? AND action = 'field.create' AND object = ?",
+            (field.created_at, f"field:{field.key}"),
+        )
+    )
 
 
 def _columns(table: str) -> list[str]:

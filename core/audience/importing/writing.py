@@ -10,16 +10,12 @@ import json
 from itertools import compress, repeat
 
 from core import clock
-from core.audience import chain, consent, labels, suppression
+from core.audience import chain, consent, contactids, labels, suppression
 from core.audience.importing.comparing import COUNTS, Change, Comparer, Comparison
 from core.audience.importing.rows import Chunk
-from core.audience.quality import merged
 from core.contract.errors import Refusal
 from core.db import bulk, database
 from core.i18n import _
-
-#: Ids a new contact must not get: those the append-only ledger knows.
-_LEDGER_TOP = "SELECT MAX(contact_id) FROM consent_event"
 
 
 class Writer(Comparer):
@@ -60,7 +56,7 @@ class Writer(Comparer):
         n, count = len(bidxs), len(self._contact_columns)
         if n == 0:
             return {}
-        ids = bulk.new_ids("contact", n, [_LEDGER_TOP, merged.TOP])
+        ids = contactids.new(n)
         stops = [made.blocked.get(bidx, 0) for bidx in bidxs] if made.blocked else [0] * n
         actions = self._actions(answers, stops)
         bulk.insert_columns(

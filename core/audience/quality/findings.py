@@ -141,15 +141,21 @@ def filled_in() -> tuple[int, dict[str, int]]:
 
 
 def rejected() -> list[tuple[str, int]]:
-    """Rejected rows of all imports by reason, most first."""
+    """Rejected rows of all finished imports by reason, most first; "not_kept" for those whose reason is gone.
+
+    The counts of imports are kept for ever, their rejected rows only for as long as retention lets them."""
     code = (
         "split_part(reason, ':', 1)"
         if database.is_postgres()
         else "substr(reason, 1, instr(reason || ':', ':') - 1)"
     )
-    return database.query(
-        f"SELECT {code}, COUNT(*) FROM import_reject WHERE NOT taken GROUP BY 1 ORDER BY 2 DESC, 1"
+    total = database.scalar("SELECT SUM(rejected) FROM import_batch WHERE state = 'done'") or 0
+    known = database.query(
+        f"SELECT {code}, COUNT(*) FROM import_reject WHERE NOT taken "
+        "AND batch_id IN (SELECT id FROM import_batch WHERE state = 'done') GROUP BY 1 ORDER BY 2 DESC, 1"
     )
+    forgotten = int(total) - sum(n for _code, n in known)
+    return [*known, ("not_kept", forgotten)] if forgotten > 0 else known
 
 
 def _store(figures: Iterable[tuple[str, str, int]], sources: Iterable[scores.Source]) -> None:

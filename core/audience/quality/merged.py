@@ -11,8 +11,6 @@ from core.db import bulk, database
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
-#: The highest id a contact had that was merged away: no new contact may get it, messages still name it.
-TOP = "SELECT MAX(gone_id) FROM contact_merge"
 _CHUNK = 5_000
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core import clock
-from core.audience import consent, fields, kinds, labels, suppression
+from core.audience import consent, contactids, fields, kinds, labels, suppression
 from core.audience.quality import merged
 from core.audience.upserts.rows import Outcome, Person, Reader, Row
 from core.contract.errors import Refusal
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
 #: Who a program is in ledger and audit log; what it said may be taken back by what it says later.
 WHO = "api:"
-_LEDGER_TOP = "SELECT MAX(contact_id) FROM consent_event"
 
 
 def upsert(rt: Runtime, rows: Sequence[Row], *, who: str) -> list[Outcome]:
@@ -188,7 +187,7 @@ class _Batch:
         if not fresh:
             return {}
         n, keys, now = len(fresh), self._rt.keys, self._now
-        ids = bulk.new_ids("contact", n, [_LEDGER_TOP, merged.TOP])
+        ids = contactids.new(n)
         rows = [self._values(person, (None, None, "", *[None] * len(self._used))) for person in fresh]
         name, email, language, *others = zip(*rows, strict=True)
         numbers = [person.phone.e164 for person in fresh]
