@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core import clock
-from core.db import database
-from core.db.codes import Cls, LineType
+from core.db import database, tally
+from core.db.codes import Cls, LineType, State
 from core.db.models import Account, Contact, Profile, Segment, Template, TemplateText
 from core.security.crypto import Keys
 
@@ -111,8 +111,6 @@ def campaign(
 
 def states(campaign_id: int) -> dict[str, int]:
     """{state: rows} as the table itself says."""
-    from core.db.codes import State
-
     rows = database.query(
         "SELECT state, COUNT(*) FROM message WHERE campaign_id = ? GROUP BY state", (campaign_id,)
     )
@@ -125,3 +123,19 @@ def launched(rt, campaign_id: int, who: str = "ann@example.com") -> None:
 
     launch.launch(rt, campaign_id, who)
     expand.run(rt, campaign_id)
+
+
+def in_doubt(campaign_id: int, n: int) -> None:
+    """Take n messages the way to the wire and leave them there without an answer."""
+    with database.write_tx():
+        rows = database.query(
+            "SELECT id FROM message WHERE campaign_id = ? AND state = 0 LIMIT ?", (campaign_id, n)
+        )
+        for state in (State.claimed, State.submitting, State.in_doubt):
+            database.executemany(
+                f"UPDATE message SET state = {state.value}, reason = 'no_answer' WHERE id = ?", rows
+            )
+        deltas = tally.Deltas()
+        deltas.add((campaign_id, 0, 0, 0, State.ready), -n)
+        deltas.add((campaign_id, 0, 0, 0, State.in_doubt), n)
+        tally.move(deltas)

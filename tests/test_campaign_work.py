@@ -4,7 +4,7 @@ as a page and as a fragment."""
 import pytest
 
 from core import clock
-from core.db import database, tally
+from core.db import database
 from core.db.codes import State
 from core.sending import drafts, lifecycle, log, pausing
 from core.sending.calls import Call, write
@@ -209,25 +209,9 @@ def test_a_reason_of_a_stranger_stays_text(shop, client, draft):
     assert "&lt;img src=x" in page
 
 
-def in_doubt(campaign_id: int, n: int) -> None:
-    """Take n messages the way to the wire and leave them there without an answer."""
-    with database.write_tx():
-        rows = database.query(
-            "SELECT id FROM message WHERE campaign_id = ? AND state = 0 LIMIT ?", (campaign_id, n)
-        )
-        for state in (State.claimed, State.submitting, State.in_doubt):
-            database.executemany(
-                f"UPDATE message SET state = {state.value}, reason = 'no_answer' WHERE id = ?", rows
-            )
-        deltas = tally.Deltas()
-        deltas.add((campaign_id, 0, 0, 0, State.ready), -n)
-        deltas.add((campaign_id, 0, 0, 0, State.in_doubt), n)
-        tally.move(deltas)
-
-
 def test_messages_in_doubt_are_shown_and_settled_by_a_person(shop, client, draft):
     kit.launched(shop["rt"], draft)
-    in_doubt(draft, 3)
+    kit.in_doubt(draft, 3)
     page = text(client.get(f"/campaigns/{draft}", headers=HX))
     assert "The provider gave no answer" in page, "it comes with what the page asks for anew"
     assert "Whoever got the first one gets it twice" in page

@@ -18,7 +18,6 @@ from tests import campaign_kit as kit
 from tests.axe import Looker
 from tests.chromium import CHROMIUM, in_chromium
 from tests.people import PASSWORD
-from tests.test_campaign_pages import in_doubt
 from tests.test_web_access import routes
 
 pytestmark = in_chromium
@@ -212,7 +211,7 @@ def test_a_campaign_at_work_shows_new_doubts_and_leaves_what_is_being_typed(tab,
     page = tab()
     page.goto(f"/campaigns/{campaign}")
     page.fill("#budget", "7")
-    in_doubt(campaign, 2)
+    kit.in_doubt(campaign, 2)
     anew(page)
     assert page.input_value("#budget") == "7" and not page.get_by_text("They were sent").count()
     page.locator("h1").click()
@@ -223,7 +222,7 @@ def test_a_campaign_at_work_shows_new_doubts_and_leaves_what_is_being_typed(tab,
     anew(page)
     page.get_by_text("They were sent").wait_for()
     page.get_by_role("button", name="Send them again").first.click()
-    in_doubt(campaign, 1)
+    kit.in_doubt(campaign, 1)
     anew(page)
     assert page.get_by_role("dialog").is_visible()
     page.keyboard.press("Escape")
