@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import jsonschema_rs
+
+from core.api.blueprint import ENDPOINTS, SCHEMAS
 from core.security import tokens
 from core.web.application import make_app
 
@@ -35,3 +38,9 @@ def problem(answer) -> tuple[int, str, str]:
     assert made["status"] == answer.status_code
     assert made["title"] and made["detail"].strip().endswith((".", "+8613800138000.", "?"))
     return answer.status_code, made["type"].removeprefix("urn:cooee:problem:"), made.get("field", "")
+
+
+def as_documented(name: str, value) -> None:
+    """Has an answer the shape its endpoint promises?"""
+    [line] = [line for line in ENDPOINTS if line.name == name]
+    jsonschema_rs.Draft202012Validator({**line.answer, "components": {"schemas": SCHEMAS}}).validate(value)

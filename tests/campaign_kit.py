@@ -82,7 +82,14 @@ def template(name: str = "Hello", cls: Cls = Cls.mass, default: str = "en", **bo
     return made
 
 
-def account(rt, name: str = "main", provider: str = "null", rate: float | None = None, price: int = 0) -> int:
+def account(
+    rt,
+    name: str = "main",
+    provider: str = "null",
+    rate: float | None = None,
+    price: int = 0,
+    currency: str = "CNY",
+) -> int:
     """An account without settings; `price` in micro-units a part."""
     from core.sending import prices
 
@@ -92,7 +99,7 @@ def account(rt, name: str = "main", provider: str = "null", rate: float | None =
             created_at=clock.now_ms(),
         )  # fmt: skip
         if price:
-            prices.put(made.id, [prices.Line(price, "CNY")])
+            prices.put(made.id, [prices.Line(price, currency)])
     return made.id
 
 

@@ -92,3 +92,31 @@ class Sent:
 def _nothing_here(environ, start_response):
     start_response("404 Not Found", [])
     return [b"the application: " + environ["PATH_INFO"].encode()]
+
+
+def fold() -> list[tuple]:
+    """What `clicked` must be: the persons' clicks, counted."""
+    return database.query(
+        "SELECT campaign_id, link_id, contact_id, MIN(at), MAX(at), COUNT(*) FROM click WHERE kind = 0 "
+        "GROUP BY campaign_id, link_id, contact_id ORDER BY 1, 2, 3"
+    )
+
+
+def clicked() -> list[tuple]:
+    """Who clicked what, from when to when, and how often."""
+    return database.query(
+        "SELECT campaign_id, link_id, contact_id, first_at, last_at, n FROM clicked ORDER BY 1, 2, 3"
+    )
+
+
+def counted() -> dict[str, int]:
+    """Clicks by their kind."""
+    rows = database.query("SELECT kind, SUM(n) FROM click_count GROUP BY kind ORDER BY kind")
+    return {ClickKind(kind).name: int(n) for kind, n in rows}
+
+
+def told() -> list[tuple]:
+    """(contact, message) of each event of a click."""
+    return database.query(
+        "SELECT contact_id, message_id FROM event WHERE type = 7 ORDER BY contact_id, message_id"
+    )

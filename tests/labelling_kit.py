@@ -252,3 +252,9 @@ def _birthday(params, mine, people):
         for who, day in rows
         if (date(1970, 1, 1) + timedelta(days=day)).strftime("%m%d") in soon
     }
+
+
+def news(rt, *done):
+    """What people did, and the incremental run that follows."""
+    record(rt, done)
+    return running.incremental(rt)

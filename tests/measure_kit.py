@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from core import clock
+from core.audience.events import folding
 from core.db import database, tally
 from core.db.codes import Cls, State
 from core.db.models import Campaign
@@ -66,4 +67,16 @@ def sent(state: State, minutes: float | None = None, *, ago_h: float = 2, **more
     return {"state": state, "submitted": at, "final": final} | more
 
 
-__all__ = ["add", "campaign", "kit", "messages", "sent", "tally"]
+def purchases(events: list[tuple[int, int, int, int]]) -> None:
+    """Store what people bought: (contact, at, micro-units, type), and what is counted of it."""
+    with database.write_tx():
+        start = database.scalar("SELECT COUNT(*) FROM event")
+        database.copy_rows(
+            "event",
+            ("contact_id", "key_hash", "type", "at", "amount_micros"),
+            [(who, start + n, int(kind), at, micros) for n, (who, at, micros, kind) in enumerate(events)],
+        )
+        folding.refold({event[0] for event in events})
+
+
+__all__ = ["add", "campaign", "kit", "messages", "purchases", "sent", "tally"]

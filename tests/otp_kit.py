@@ -86,3 +86,8 @@ def later(seconds: float) -> None:
             "UPDATE otp SET created_at = created_at - ?, expires_at = expires_at - ?, fallback_at = fallback_at - ?, "
             "verified_at = verified_at - ?, voided_at = voided_at - ?", (ms,) * 5,
         )  # fmt: skip
+
+
+def row(otp_id: str, columns: str = "verified_at, voided_at, seed"):
+    """What is stored of a code."""
+    return database.one(f"SELECT {columns} FROM otp WHERE id = ?", (otp_id,))

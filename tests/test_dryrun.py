@@ -1,7 +1,5 @@
 """The dry run says what then really happens, person by person."""
 
-import json
-from collections import Counter
 from datetime import datetime
 
 import pytest
@@ -12,81 +10,10 @@ from core.audience.segments import figures
 from core.content import parts
 from core.contract.errors import Refusal
 from core.db import database
-from core.db.codes import LineType
-from core.db.models import CampaignCheck, Field
-from core.sending import checking, drafts, dryrun, expand, launch, people, render
-from core.sending.item import Item
-from core.sending.prices import Prices
+from core.sending import dryrun
 from core.timing.zones import wall_to_ms
 from tests import campaign_kit as kit
-
-ZH = "【可乐店】{{honorific}}，您常买的护肤系列本周日全场八折，满200再减30，仅限11月22日。k.la/Xp7vQ2mT9a 拒收请回复R"
-EN = "Cola: {{first_name}}, 20% off skin care in {{city}} this Sunday only. Reply STOP to opt out"
-
-
-def mixed_crowd(rt) -> None:
-    """People of two countries and languages, with and without names and cities, some not to be texted."""
-    city = Field.get(Field.key == "city")
-    with database.write_tx():
-        database.execute(
-            "INSERT INTO field_choice (field_id, code, text) VALUES (?, 1, 'Bristol')", (city.id,)
-        )
-    names = ["王芳", "欧阳娜娜", "李", None, "Anna Smith", "Şule Yılmaz", "Bob O’Hara"]
-    for n in range(140):
-        name = names[n % 7]
-        country, language = ("CN", "zh") if n % 7 < 4 else ("GB", "en")
-        kit.person(
-            rt, n, name=name, country=country, language=language,
-            consent=0 if n % 11 == 0 else kit.MASS, blocked=kit.MASS if n % 13 == 0 else 0,
-            line=LineType.fixed if n % 17 == 0 else LineType.mobile,
-            **({city.column: 1} if n % 5 else {}),
-        )  # fmt: skip
-
-
-def draft(rt, **given) -> int:
-    account = kit.account(rt, "priced", price=45_000)
-    with database.write_tx():
-        database.execute(
-            "INSERT INTO price (account_id, country, cls, micros_per_part, currency, from_at) "
-            "VALUES (?, 'GB', -1, 300000, 'CNY', 0)",
-            (account,),
-        )
-    templates = [(kit.template("offer", default="zh", zh=ZH, en=EN), 2), (kit.template("short"), 1)]
-    return kit.campaign(rt, account_id=account, templates=templates, **given)
-
-
-def really(rt, campaign_id: int) -> dict:
-    """Launch, expand, and merge every ready message the way the send path does."""
-    launch.launch(rt, campaign_id)
-    expand.run(rt, campaign_id)
-    rows = database.query(
-        "SELECT m.id, m.contact_id, m.variant, m.state, m.reason, p.country, p.language FROM message m "
-        "JOIN profile p ON p.contact_id = m.contact_id WHERE m.campaign_id = ?",
-        (campaign_id,),
-    )
-    items = [
-        Item(id_, contact, variant, 0, None, 0, None, country=country, language=language)
-        for id_, contact, variant, state, _reason, country, language in rows
-        if state == 0
-    ]
-    refused = render.fill(rt, render.Words(rt, campaign_id), items, direct=False)
-    out = {item.id for item, _reason in refused}
-    good = [item for item in items if item.id not in out]
-    excluded = Counter(row[4] for row in rows if row[4]) + Counter(reason for _item, reason in refused)
-    campaign = drafts.get(campaign_id)
-    prices = Prices(campaign.account_id, campaign.cls, clock.now_ms())
-    return {
-        "audience": len(rows),
-        "excluded": dict(excluded),
-        "holdout": sum(row[3] == 11 for row in rows),
-        "messages": len(good),
-        "parts": sum(item.parts for item in good),
-        "parts_of": dict(Counter(item.parts for item in good)),
-        "encodings": dict(Counter(item.encoding for item in good)),
-        "cost": sum(item.parts * prices.micros(item.country) for item in good),
-        "variants": dict(Counter(item.variant for item in good)),
-        "longest": max((item.parts, len(item.text)) for item in good),
-    }
+from tests.dryrun_kit import ZH, draft, mixed_crowd, really
 
 
 @pytest.mark.parametrize("holdout_bp", [0, 1500])
@@ -203,125 +130,8 @@ def test_people_who_wait_for_their_hours_are_counted(rt_sqlite, monkeypatch):
     assert any(finding["code"] == "hours.wait" for finding in said.findings)
 
 
-@pytest.fixture
-def dawn(monkeypatch):
-    """Six in the morning in Shanghai, ten in the evening in London; returns an hour of that day in Shanghai."""
-    monkeypatch.setattr(clock, "now_ms", lambda: wall_to_ms(datetime(2026, 11, 23, 6), "Asia/Shanghai"))
-    return lambda hour: wall_to_ms(datetime(2026, 11, 23, hour), "Asia/Shanghai")
-
-
-def codes(said) -> dict[str, str]:
-    return {finding["code"]: finding["level"] for finding in said.findings}
-
-
-def test_nobody_is_texted_when_the_end_comes_before_the_allowed_hours(rt, cli, dawn):
-    kit.crowd(rt, 30)
-    campaign_id = kit.campaign(rt, quiet_hours="on", not_after=dawn(7), options={"approve": "off"})
-    said = dryrun.run(rt, campaign_id)
-    assert (said.messages, said.parts, said.excluded, said.finish_at) == (0, 0, {"too_late": 30}, None)
-    assert codes(said)["end.nobody"] == "block" and said.blocks
-    with pytest.raises(Refusal, match="no allowed hour lies before the end") as refused:
-        launch.launch(rt, campaign_id)
-    assert refused.value.field == "not_after"
-    told = json.loads(cli("campaign", "check", str(campaign_id), "--json").stdout)
-    assert (told["excluded"], told["until"], told["finish_at"]) == (
-        {"too_late": 30},
-        "2026-11-22T23:00:00+00:00",
-        None,
-    )
-
-
-def test_who_has_no_hour_before_the_end_is_left_out_by_the_launch_too(rt, dawn):
-    kit.crowd(rt, 30)
-    kit.crowd(rt, 7, country="GB")
-    campaign_id = kit.campaign(rt, quiet_hours="on", not_after=dawn(9), options={"approve": "off"})
-    said = dryrun.run(rt, campaign_id)
-    assert (said.messages, said.excluded, said.unreached) == (30, {"too_late": 7}, 0)
-    assert codes(said)["end.late"] == "warn" and not said.blocks
-    assert really(rt, campaign_id)["excluded"] == said.excluded
-    assert database.scalar("SELECT MAX(not_before) FROM message WHERE state = 0") == dawn(8)
-
-
-def test_the_pace_leaves_some_without_a_turn_before_the_end(rt_sqlite, dawn):
-    kit.crowd(rt_sqlite, 4000)
-    account = kit.account(rt_sqlite, "slow", rate=1)
-    given = {"account_id": account, "quiet_hours": "on"}
-    said = dryrun.run(rt_sqlite, kit.campaign(rt_sqlite, not_after=dawn(9), **given))
-    assert (said.messages, said.unreached, said.finish_at, said.assumed) == (4000, 400, dawn(9), False)
-    assert codes(said)["end.pace"] == "warn" and not said.blocks
-    said = dryrun.run(rt_sqlite, kit.campaign(rt_sqlite, name="b", not_after=dawn(10), **given))
-    assert (said.unreached, said.finish_at) == (0, dawn(8) + 4_000_000)
-
-
-def test_without_quiet_hours_the_end_alone_counts(rt_sqlite, dawn):
-    kit.crowd(rt_sqlite, 5)
-    late = kit.campaign(rt_sqlite, not_after=dawn(7))
-    with database.write_tx():
-        database.execute("UPDATE campaign SET not_after = ? WHERE id = ?", (dawn(5), late))
-    said = dryrun.run(rt_sqlite, late)
-    assert said.blocks and said.excluded == {"too_late": 5}
-    said = dryrun.run(rt_sqlite, kit.campaign(rt_sqlite, name="b", not_after=dawn(7)))
-    assert said.messages == 5 and said.assumed
-
-
 def test_a_draft_without_text_or_audience_is_refused(rt_sqlite):
     with pytest.raises(Refusal, match="no text yet"):
         dryrun.run(rt_sqlite, kit.campaign(rt_sqlite, templates=[]))
     with pytest.raises(Refusal, match="no audience yet"):
         dryrun.run(rt_sqlite, kit.campaign(rt_sqlite, name="b", segment_id=None))
-
-
-# --- kept reports -------------------------------------------------------------------------------------
-
-
-def test_a_kept_report_holds_for_the_campaign_as_it_stands(rt):
-    kit.crowd(rt, 30)
-    campaign_id = draft(rt)
-    checking.check(rt, campaign_id)
-    row, report = checking.kept(rt, drafts.get(campaign_id))
-    assert row.state == "done"
-    fresh = dryrun.run(rt, campaign_id)
-    report.at = report.start_at = report.finish_at = fresh.at = fresh.start_at = fresh.finish_at = 0
-    report.spans = fresh.spans = []
-    assert report == fresh
-    drafts.edit(rt, campaign_id, "ann", holdout_bp=300)
-    assert checking.kept(rt, drafts.get(campaign_id)) == (None, None)
-
-
-def test_a_check_on_the_command_line_is_the_check_of_the_pages(rt, cli):
-    kit.crowd(rt, 30)
-    campaign_id = draft(rt)
-    assert checking.kept(rt, drafts.get(campaign_id)) == (None, None)
-    assert cli("campaign", "check", str(campaign_id)).exit_code == 0
-    row, report = checking.kept(rt, drafts.get(campaign_id))
-    assert row.state == "done" and report.audience == 30
-    launch.launch(rt, campaign_id)
-    assert cli("campaign", "check", str(campaign_id)).exit_code == 0
-    assert CampaignCheck.get_by_id(campaign_id).at == row.at
-
-
-def test_a_big_audience_is_checked_by_a_job_with_progress(rt, monkeypatch):
-    kit.crowd(rt, 100)
-    monkeypatch.setattr(checking, "INLINE", 50)
-    monkeypatch.setattr(dryrun, "CHUNK", 20)
-    campaign_id = draft(rt)
-    checking.check(rt, campaign_id)
-    row, report = checking.kept(rt, drafts.get(campaign_id))
-    assert (row.state, row.done, row.total, report) == ("running", 0, people.last_contact(), None)
-    seen = []
-    real = checking._row
-    monkeypatch.setattr(checking, "_row", lambda *a, **k: (seen.append(k.get("done")), real(*a, **k)))
-    checking.job(rt, campaign_id)
-    row, report = checking.kept(rt, drafts.get(campaign_id))
-    assert row.state == "done"
-    assert report.audience == 100
-    assert [n for n in seen if n] == [20, 40, 60, 80, 100]
-
-
-def test_a_job_that_is_refused_says_why(rt_sqlite):
-    campaign_id = kit.campaign(rt_sqlite, templates=[])
-    checking.job(rt_sqlite, campaign_id)
-    row = CampaignCheck.get_by_id(campaign_id)
-    assert row.state == "failed"
-    assert "no text yet" in row.error
-    json.dumps(row.report)

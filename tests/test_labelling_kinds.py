@@ -7,8 +7,8 @@ from datetime import date
 import pytest
 import time_machine
 
-from core.audience import contacts
-from core.audience.labelling import preview, rules
+from core.audience import contacts, labels
+from core.audience.labelling import preview, rulelabels, rules
 from core.audience.labelling.facts import KINDS, birthdays
 from core.audience.segments import store
 from core.contract.errors import Refusal
@@ -131,6 +131,7 @@ def test_a_saved_segment_is_a_rule(rt, people):
 
 
 def test_a_segment_that_asks_for_the_label_itself_is_refused(rt_sqlite):
+    labels.ensure("mark")
     store.save(rt_sqlite, "not yet", {"not": {"segmenter": "label", "label": "mark"}}, "test")
     with pytest.raises(Refusal, match="asks for the label “mark” itself"):
         kit.make(rt_sqlite, "segment", segment="not yet")
@@ -155,7 +156,7 @@ def test_summer_time_inside_the_window_moves_the_hours(rt):
 
 
 def test_only_the_first_values_get_a_label(rt, people, monkeypatch):
-    monkeypatch.setattr(rules, "MAX_VALUES", 1)
+    monkeypatch.setattr(rulelabels, "MAX_VALUES", 1)
     rule = kit.make(rt, "first_bought")
     before = preview.preview(rt, rule)
     kit.run(rt, rule)

@@ -8,9 +8,10 @@ import time_machine
 from core.audience import labels
 from core.audience.labelling import rules, running
 from core.audience.segments import store
-from core.db import database
+from core.db import database, settings
 from tests import labelling_kit as kit
 from tests.labelling_kit import did
+from tests.pages import text
 
 HX = {"HX-Request": "true"}
 BUYER = {"kind": "counted", "label": "Buyer", "type": "purchase", "measure": "count", "op": "at_least",
@@ -28,11 +29,6 @@ def crowd(rt_sqlite, app):
 @pytest.fixture
 def marketer(login, crowd):
     return login("marketer")
-
-
-def text(answer, status=200):
-    assert answer.status_code == status, answer.get_data(as_text=True)[:1500]
-    return answer.get_data(as_text=True)
 
 
 def test_an_empty_page_offers_five_rules_and_each_opens_filled_in(marketer):
@@ -183,3 +179,20 @@ def test_what_is_not_there_is_said(marketer):
     for path in ("/contacts/labels/999", "/contacts/labels/rules/999", "/contacts/labels/rules/new/nothing"):
         assert marketer.get(path).status_code == 404, path
     assert marketer.post("/contacts/labels/rules/count", data={"kind": "nothing"}).status_code == 404
+
+
+def test_growth_names_the_day_it_was_and_ends_with_today_as_it_stands(login, crowd, app):
+    label = labels.create("VIP")
+    with database.write_tx():
+        labels.put(label, crowd[:2])
+        today = kit.NOW_MS // 86_400_000
+        for back, people in ((2, 4), (1, 5), (0, 1)):
+            database.execute(
+                "INSERT INTO label_day (label_id, day, added, removed, people) VALUES (?, ?, 0, 0, ?)",
+                (label.id, today - back, people),
+            )
+    settings.put("zone", "America/Los_Angeles")
+    page = text(login("viewer").get(f"/contacts/labels/{label.id}"))
+    for words in ("19 Nov 2026: 4 VIP", "20 Nov 2026: 5 VIP", "21 Nov 2026: 2 VIP"):
+        assert words in page
+    assert "18 Nov 2026" not in page and ": 1 VIP" not in page

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from datetime import UTC
 
 import pytest
@@ -13,6 +14,7 @@ from core import clock
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import State
+from core.db.models import Invoice
 from core.sending import accounts, invoices
 from core.sending.invoices import reading
 from tests import send_kit as kit
@@ -155,3 +157,29 @@ def test_prices_are_read_as_vendors_write_them(text, wanted):
 )  # fmt: skip
 def test_times_are_read_as_vendors_write_them(text, wanted):
     assert reading._Times(UTC).read(text) == wanted
+
+
+def test_the_difference_is_that_of_the_figures_beside_it(client, rt_sqlite):
+    group = {
+        "month": "2026-11",
+        "country": "CN",
+        "class": "mass",
+        "lines": 1,
+        "parts": 1,
+        "our_messages": 1,
+        "our_parts": 1,
+    }
+    totals = {
+        "groups": [group | {"micros": 145_000, "our_micros": 134_000}], "findings": {}, "comparable": True,
+        "our_currency": "CNY",
+    }  # fmt: skip
+    account_id = accounts.create(rt_sqlite, "one", "simulator", {}).id
+    bill = Invoice.create(
+        account_id=account_id, name="bill.csv", digest="x", currency="CNY", from_at=1, to_at=2, lines=1,
+        totals=json.dumps(totals), at=1,
+    )  # fmt: skip
+    page = client.get(f"/providers/invoices/{bill.id}").get_data(as_text=True)
+    tiles = page.split('class="tiles"')[1].split('class="card', 5)
+    shown = [re.search(r'class="v">\D*([\d.]+)', tile)[1] for tile in tiles[1:4]]
+    # 0.145 is 0.15 and 0.134 is 0.13, so 0.011 stands there as 0.02.
+    assert shown == ["0.15", "0.13", "0.02"]

@@ -2,81 +2,18 @@
 
 from __future__ import annotations
 
-import re
-
 import pytest
 
 from core import BadConfig, clock
-from core.audience import contacts, labels, numbers, suppression
+from core.audience import labels, numbers, suppression
 from core.contract.errors import Refusal
 from core.contract.kinds import KINDS
 from core.contract.types import Receipt, Result
 from core.db import database
 from core.db.codes import Cls, NumberStatus, State
-from core.sending import accounts, batch, consequences, errorkinds, inbox, lifecycle, receipts
-from tests import campaign_kit
+from core.sending import accounts, batch, consequences, errorkinds
 from tests import send_kit as kit
-
-CODES = {f"C-{kind}": kind for kind in KINDS if kind != "other"}
-
-
-def told(rt, account: int, *said: Receipt, times: int = 2) -> None:
-    """Receipts by the provider's own connection, each brought `times` times."""
-    for _time in range(times):
-        with database.write_tx():
-            inbox.store(rt, [(account, inbox.SINK, inbox.pack_receipts(list(said)))], clock.now_ms())
-        receipts.apply(rt)
-
-
-def sent(rt, how: str, kind: str, n: int = 1, first: int | None = None):
-    """(tape, campaign, account) after `n` people's texts were sent and `first` of them failed with a kind."""
-    tape, first = kit.Tape(ERRORS=CODES, echoes_reference=True, window=100), n if first is None else first
-    campaign, account = kit.setup(rt, tape, n=n)
-    fail(rt, tape, how, kind, campaign, account, first)
-    return tape, campaign, account
-
-
-def fail(rt, tape, how: str, kind: str, campaign: int, account: int, first: int = 1) -> None:
-    """Send a campaign whose `first` messages fail."""
-    before, bad = len(tape.sent), set()
-
-    def act(messages):
-        bad.update(message.ref for message in messages if len(bad) < first)
-        refuse = accounts.open_provider(rt, account).refusal
-        return [
-            refuse(f"C-{kind}", "no")
-            if how == "result" and m.ref in bad
-            else Result("accepted", f"p-{m.ref}")
-            for m in messages
-        ]
-
-    tape.act = act
-    kit.send_all(rt, campaign)
-    if how == "receipt":
-        told(
-            rt,
-            account,
-            *(Receipt("undelivered", m.ref, code=f"C-{kind}") for m in tape.sent[before:] if m.ref in bad),
-        )
-
-
-def next_campaign(rt, account: int, name: str) -> int:
-    made = campaign_kit.campaign(rt, name=name, account_id=account, options={"approve": "off"})
-    campaign_kit.launched(rt, made)
-    return made
-
-
-def bidx(rt, contact: int) -> bytes:
-    return contacts.get(rt, contact).phone_bidx
-
-
-def held(rt, contact: int) -> list[str]:
-    return [row["reason"] for row in suppression.of(bidx(rt, contact))]
-
-
-def lasting() -> list[tuple]:
-    return database.query("SELECT kind, tries FROM consequence ORDER BY message_id")
-
+from tests.kinds_kit import bidx, fail, held, lasting, next_campaign, sent, told
 
 #: kind → state after (a result, a receipt), reasons on the list, status of the number, rows that last.
 AFTER = {
@@ -175,86 +112,6 @@ def test_three_receipts_of_a_handset_label_it_unless_one_text_arrived_between(rt
         assert names == (["unreachable"] if n == 4 else []), n
 
 
-@pytest.mark.parametrize("how", ["result", "receipt"])
-def test_three_messages_with_refused_words_pause_the_campaign_two_do_not(rt, how):
-    tape, campaign, account = sent(rt, how, "content", n=6, first=2)
-    assert database.one("SELECT state FROM campaign WHERE id = ?", (campaign,)) != ("paused",)
-    second = next_campaign(rt, account, "Second")
-    fail(rt, tape, how, "content", second, account, first=3)
-    state, why = database.one("SELECT state, reason FROM campaign WHERE id = ?", (second,))
-    if how == "result":
-        assert (state, "3 messages (code C-content)" in why) == ("paused", True)
-    else:
-        assert state == "done"  # everything had left before the receipts came
-    kit.whole(rt)
-
-
-def test_a_campaign_that_a_person_lets_go_on_is_counted_anew(rt):
-    tape = kit.Tape(ERRORS=CODES, window=3)
-    tape.act = lambda messages: [Result("rejected", code="C-content") for _ in messages]
-    campaign, _account = kit.setup(rt, tape, n=13)
-    # The window after the third refusal was marked in the transaction that recorded it.
-    for after in (6, 12):
-        kit.send_all(rt, campaign)
-        assert database.one("SELECT state FROM campaign WHERE id = ?", (campaign,)) == ("paused",)
-        assert kit.states(campaign)["rejected"] == after
-        lifecycle.resume(rt, campaign)
-
-
-GOOD, BAD = (
-    "【Cooee】20% off. Reply STOP to opt out 拒收请回复R",
-    "【Cooee】Free money! Reply STOP to opt out 拒收请回复R",
-)
-
-
-def compared(rt, answer, n: int = 40) -> tuple[kit.Tape, int]:
-    """A campaign of two texts, one good and one bad, sent until it ends or pauses; `answer(n)` to the nth bad one."""
-    tape = kit.Tape(ERRORS={"C1": "content", "C2": "content", "C3": "content"}, window=2)
-    seen: list[str] = []
-
-    def act(messages):
-        results = []
-        for message in messages:
-            if "Free money" in message.text:
-                seen.append(message.ref)
-                results.append(answer(len(seen) - 1))
-            else:
-                results.append(Result("accepted", provider_id=message.ref))
-        return results
-
-    tape.act = act
-    templates = [(campaign_kit.template("good", en=GOOD), 1), (campaign_kit.template("bad", en=BAD), 1)]
-    campaign, _account = kit.setup(rt, tape, n=n, templates=templates)
-    kit.send_all(rt, campaign)
-    return tape, campaign
-
-
-def test_a_text_the_vendor_takes_nothing_of_pauses_its_campaign_whatever_the_codes(rt):
-    tape, campaign = compared(rt, lambda n: Result("rejected", code=f"C{n % 3 + 1}"))
-    state, why = database.one("SELECT state, reason FROM campaign WHERE id = ?", (campaign,))
-    assert state == "paused"
-    assert re.search(r"every message of text B \(bad\) so far, [34] \(codes C1, C2, C3\)", why), why
-    refused = kit.states(campaign)["rejected"]
-    assert 3 <= refused <= 7 and kit.states(campaign)["ready"] > 0, "the windows on the wire, and no more"
-    kit.whole(rt)
-
-
-def test_the_reason_names_the_text_the_code_is_about(rt):
-    _tape, campaign = compared(
-        rt, lambda n: Result("rejected", code="C1") if n else Result("accepted", provider_id="x")
-    )
-    state, why = database.one("SELECT state, reason FROM campaign WHERE id = ?", (campaign,))
-    assert state == "paused"
-    assert re.search(r"[34] messages of text B \(bad\) \(code C1\)", why), why
-
-
-def test_a_text_that_is_taken_now_and_then_goes_on_while_the_codes_differ(rt):
-    answers = [Result("accepted", provider_id="x"), *(Result("rejected", code=f"C{n}") for n in (1, 2, 3))]
-    _tape, campaign = compared(rt, lambda n: answers[n] if n < 4 else Result("accepted", provider_id=f"x{n}"))
-    assert database.scalar("SELECT state FROM campaign WHERE id = ?", (campaign,)) != "paused"
-    assert kit.states(campaign) == {"accepted": 37, "rejected": 3}
-
-
 def test_a_refusal_of_the_account_gives_the_message_back_and_halts(rt):
     tape = kit.Tape(ERRORS={"E1": "account"})
     tape.act = lambda messages: [Result("rejected", code="E1", reason="no money left") for _ in messages]
@@ -264,9 +121,6 @@ def test_a_refusal_of_the_account_gives_the_message_back_and_halts(rt):
     assert "no money left" in accounts.get(account).halted
     assert {row[0] for row in kit.rows(campaign, "attempt")} == {0}
     kit.whole(rt)
-
-
-# --- overrides ----------------------------------------------------------------------------------------
 
 
 def test_a_changed_kind_holds_at_once_and_its_reset_too(rt):
@@ -322,9 +176,6 @@ def test_halting_reads_only_messages_given_back_with_a_code():
         consequences.halt_of([Result("accepted"), Result("withheld"), Result("rejected", code="9")]) is None
     )
     assert isinstance(consequences.halt_of([Result("withheld", code="9", reason="x")]), BadConfig)
-
-
-# --- the command line ---------------------------------------------------------------------------------
 
 
 def test_the_command_shows_and_sets_kinds(cli, rt):

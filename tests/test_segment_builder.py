@@ -2,7 +2,6 @@
 
 import json
 import re
-from html.parser import HTMLParser
 
 import pytest
 
@@ -13,48 +12,8 @@ from core.audience.segments.leafform import LeafForm
 from core.audience.segments.words import WORDS
 from core.contract.errors import Refusal
 from core.db.models import Segment
+from tests.segment_form import posted
 from tests.segment_people import add, crowd, world
-
-
-class Fields(HTMLParser):
-    """What a browser would post of the form with id "segment"."""
-
-    def __init__(self):
-        super().__init__()
-        self.inside, self.select, self.first, self.found = False, "", None, []
-
-    def handle_starttag(self, tag, attrs):
-        at = dict(attrs)
-        if tag == "form":
-            self.inside = at.get("id") == "segment"
-        if not self.inside:
-            return
-        if (
-            tag == "input"
-            and at.get("name")
-            and (at.get("type") not in ("checkbox", "radio") or "checked" in at)
-        ):
-            self.found.append((at["name"], at.get("value", "")))
-        elif tag == "select":
-            self.select, self.first = at["name"], None
-        elif tag == "option" and self.select and (self.first is None or "selected" in at):
-            self.first = at["value"]
-
-    def handle_endtag(self, tag):
-        if tag == "select" and self.select:
-            self.found.append((self.select, self.first or ""))
-            self.select = ""
-        if tag == "form":
-            self.inside = False
-
-
-def posted(html):
-    parser = Fields()
-    parser.feed(html)
-    data = {}
-    for name, value in parser.found:
-        data.setdefault(name, []).append(value)
-    return data
 
 
 def a(field, op, value=None):
@@ -91,7 +50,7 @@ RULES = [
     {"all": [c("last_sent", "empty")]},
     {"all": [{"segmenter": "consent", "class": "voice", "state": "unknown"}]},
     {"all": [{"segmenter": "label", "label": "vip"}]},
-    {"all": [{"segmenter": "label", "label": "not there", "min_confidence": 0.6, "within_days": 60}]},
+    {"all": [{"segmenter": "label", "label": "unpinned", "min_confidence": 0.6, "within_days": 60}]},
     {"all": [{"segmenter": "segment", "name": "Other"}]},
     {
         "any": [
@@ -138,8 +97,13 @@ def test_what_the_builder_draws_is_the_rule_it_was_given(client, rt_sqlite, peop
 def test_a_leaf_as_the_outermost_rule_opens_as_a_group(client, rt_sqlite, people):
     for rule in (RULES[2]["all"][0], {"not": RULES[2]["all"][0]}, {"not": RULES[2]}):
         row = store.save(rt_sqlite, f"Bare {len(str(rule))}", rule, "anna")
-        client.post("/segments/save", data=posted(client.get(f"/segments/{row.id}").text))
-        assert json.loads(Segment.get_by_id(row.id).rule) == {"all": [rule]}
+        page = client.get(f"/segments/{row.id}").text
+        assert 'name="join-0"' in page
+        client.post("/segments/save", data=posted(page))
+        assert json.loads(Segment.get_by_id(row.id).rule) == rule  # nothing was changed
+        changed = posted(client.post("/segments/draft", data=posted(page) | {"do": "copy:0_0"}).text)
+        client.post("/segments/save", data=posted(page) | changed)
+        assert json.loads(Segment.get_by_id(row.id).rule) == {"all": [rule, rule]}
 
 
 def test_every_entry_of_the_menu_makes_a_line(client, rt_sqlite, people):

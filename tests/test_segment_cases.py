@@ -100,14 +100,13 @@ CASES = [
     (a("joined", "eq", "2026-11-18"), {"nine"}),
     (a("joined", "gt", "2026-11-18"), {"hundred"}),
     (a("joined", "between", ["2026-11-10", "2026-11-11"]), {"eighteen", "thirty"}),
-    # labels: by bit, without a bit, with questions only the row answers, unknown
+    # labels: by bit, without a bit, with questions only the row answers
     ({"segmenter": "label", "label": "vip"}, {"vip", "both"}),
     ({"not": {"segmenter": "label", "label": "vip"}}, ALL - {"vip", "both"}),
     ({"segmenter": "label", "label": "unpinned"}, {"both"}),
     ({"not": {"segmenter": "label", "label": "unpinned"}}, ALL - {"both"}),
     ({"segmenter": "label", "label": "vip", "min_confidence": 0.6}, {"vip"}),
     ({"segmenter": "label", "label": "vip", "within_days": 60}, {"vip"}),
-    ({"segmenter": "label", "label": "nothing such"}, set()),
     # consent
     ({"segmenter": "consent", "class": "mass", "state": "yes"}, {"vip"}),
     ({"segmenter": "consent", "class": "mass"}, {"vip"}),

@@ -13,7 +13,7 @@ from core import clock
 from core.audience import labels, segments
 from core.db import database
 from core.db.codes import EventType, State
-from core.db.models import Campaign, Clicked, Event, InboundText, Link, Profile
+from core.db.models import Campaign, Clicked, Event, HeldReply, InboundText, Link, Profile
 from core.web import segmentsfrom
 from tests import measure_kit as kit
 from tests.segment_people import add, crowd, world
@@ -66,7 +66,7 @@ def _sent(rt):
         "Clicked, not bought": {ids[1], ids[2]},
         "Bought": {ids[0], ids[4]},
         "Bought, with the label “vip”": {ids[4]},
-        "Replied": {ids[4], ids[5]},
+        "Replied": {ids[5]},
         "Replied that they want no more": {ids[3], ids[4]},
         "Received it, and opted out by now": {ids[3]},
         "Failed": {ids[6], ids[7]},
@@ -83,6 +83,36 @@ def test_each_offer_means_the_people_the_messages_say(rt, sent):
     campaign, wanted = sent
     made = {offer.title: people_of(rt, offer.rule) for offer in segmentsfrom.offered(campaign, "vip")}
     assert made == wanted
+
+
+def test_a_reply_belongs_to_the_last_text_before_it(rt, sent):
+    campaign, _wanted = sent
+    earlier, now = kit.campaign("Earlier"), clock.now_ms()
+    got = [row[0] for row in database.query(
+        "SELECT contact_id FROM message WHERE campaign_id = ? AND state = 4 ORDER BY contact_id", (campaign.id,)
+    )]  # fmt: skip
+    kit.messages(earlier, [kit.sent(State.delivered, ago_h=30, contact=contact_id) for contact_id in got])
+    replied = {"segmenter": "campaign", "campaign": earlier, "outcome": "replied"}
+    assert people_of(rt, replied) == people_of(rt, replied | {"outcome": "refused"}) == set()
+    with database.write_tx():
+        InboundText.create(
+            account_id=1, contact_id=got[0], phone_bidx=b"x", phone_enc=b"x", body="thanks", intent="",
+            dedupe=b"before the second", received_at=now - 20 * HOUR,
+        )  # fmt: skip
+    assert people_of(rt, replied) == {got[0]}
+    assert got[0] not in people_of(rt, replied | {"campaign": campaign.id})
+
+
+def test_a_held_reply_is_counted_once_as_what_somebody_read_in_it(rt, sent):
+    campaign, wanted = sent
+    ((inbound, who),) = database.query("SELECT id, contact_id FROM inbound WHERE intent = 'held'")
+    said = {"segmenter": "campaign", "campaign": campaign.id}
+    for verdict, replied in (("held", False), ("out", False), ("kept", True), ("question", True)):
+        with database.write_tx():
+            database.execute("DELETE FROM held_reply")
+            HeldReply.create(inbound_id=inbound, phone_bidx=b"x", pattern="again", state=verdict, held_at=1)
+        assert (who in people_of(rt, said | {"outcome": "replied"})) is replied
+        assert (who in people_of(rt, said | {"outcome": "refused"})) is not replied
 
 
 def test_the_report_loads_the_counts_after_it_stands(app, rt_sqlite, client):

@@ -5,17 +5,25 @@ import json
 import pytest
 
 from core import clock
-from core.audience import segments
+from core.audience import labels, segments
 from core.audience.segments import store
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.models import Audit, Campaign, Segment
+from tests import campaign_kit as kit
 
 VIP = {"segmenter": "label", "label": "vip"}
 
 
 def uses(name):
     return {"all": [{"segmenter": "segment", "name": name}]}
+
+
+@pytest.fixture(autouse=True)
+def vip(request):
+    instance = "rt" if "rt" in request.fixturenames else "rt_sqlite"
+    request.getfixturevalue(instance)
+    labels.ensure("vip")
 
 
 def campaign(segment_id, name="Spring"):
@@ -138,3 +146,11 @@ def test_a_frozen_rule_keeps_the_instant(rt):
     _sql, params = segments.where_sql(rt, rule, at_ms=now)
     assert params == segments.where_sql(rt, rule, at_ms=now)[1]
     assert now - 30 * 86_400_000 in params
+
+
+def test_a_count_is_kept_with_how_many_there_were(rt):
+    for n in range(3):
+        kit.person(rt, n + 1)
+    row = store.save(rt, "Everyone", {"all": []}, "anna")
+    store.recount(rt, row)
+    assert (Segment.get_by_id(row.id).last_count, Segment.get_by_id(row.id).last_total) == (3, 3)

@@ -7,17 +7,17 @@ a name is found among a million in 50 ms (docs/performance.md).
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core import clock
-from core.audience import labels, phones
-from core.audience.quality import merged
+from core.audience import labels, typed
+from core.audience.consent import MARKETING_MASK
+from core.audience.typed import by_phone as by_phone
+from core.audience.typed import former as former
 from core.db import database
-from core.db.codes import MARKETING, Cls, LineType
-from core.db.sets import among, listed
+from core.db.codes import Cls, LineType
 from core.security import crypto
 
 if TYPE_CHECKING:
@@ -27,10 +27,6 @@ PAGE = 50
 BUDGET_S = 0.05
 #: Ids looked through by one statement: small first, because most pages fill at once.
 _FIRST, _STEP = 5_000, 25_000
-#: A number as this list shows it, +86138****8000; and how many with the same end are looked at.
-_MASKED = re.compile(r"\+?(\d+)\*+(\d{4})")
-_SAME_END = 2_000
-_MARKETING_MASK = sum(cls.bit for cls in MARKETING)
 CONSENT = ("yes", "no", "out")
 
 
@@ -110,7 +106,7 @@ def condition(rt: Runtime, wanted: Filter) -> tuple[str, list[Any]]:
         params.extend(values)
 
     if wanted.text.strip():
-        add(*_text(rt, wanted.text.strip()))
+        add(*typed.condition(rt, wanted.text.strip()))
     if wanted.label_id is not None:
         label = labels.get(wanted.label_id)
         if label.bit is not None:
@@ -120,11 +116,11 @@ def condition(rt: Runtime, wanted: Filter) -> tuple[str, list[Any]]:
     if wanted.country:
         add("p.country = ?", wanted.country)
     if wanted.consent == "yes":
-        add("p.consent_bits & ? <> 0", _MARKETING_MASK)
+        add("p.consent_bits & ? <> 0", MARKETING_MASK)
     elif wanted.consent == "no":
-        add("p.consent_bits & ? = 0", _MARKETING_MASK)
+        add("p.consent_bits & ? = 0", MARKETING_MASK)
     elif wanted.consent == "out":
-        add("p.optout_bits & ? <> 0", _MARKETING_MASK)
+        add("p.optout_bits & ? <> 0", MARKETING_MASK)
     if wanted.blocked is not None:
         add("p.blocked_bits <> 0" if wanted.blocked else "p.blocked_bits = 0")
     return " AND ".join(parts), params
@@ -159,27 +155,9 @@ def rows(rt: Runtime, ids: Sequence[int]) -> list[Row]:
 
 def consent_word(consent_bits: int, optout_bits: int) -> str:
     """Marketing consent as one word: yes, out or no."""
-    if consent_bits & _MARKETING_MASK:
+    if consent_bits & MARKETING_MASK:
         return "yes"
-    return "out" if optout_bits & _MARKETING_MASK else "no"
-
-
-def by_phone(rt: Runtime, text: str) -> int | None:
-    """The id of the contact this number, in any spelling, is or was of; None when there is none."""
-    phone = phones.parse(text.strip(), rt.settings.default_region)
-    if phone is None:
-        return None
-    bidx = rt.keys.blind_index(phone.e164)
-    found = database.scalar("SELECT id FROM contact WHERE phone_bidx = ?", (bidx,))
-    return merged.kept_for(bidx) if found is None else found
-
-
-def former(rt: Runtime, text: str) -> int | None:
-    """The contact a text that is somebody's former number leads to; None for any other text."""
-    bidx = _bidx(rt, text.strip())
-    if not bidx or database.one("SELECT 1 FROM contact WHERE phone_bidx = ?", (bidx,)):
-        return None
-    return merged.kept_for(bidx)
+    return "out" if optout_bits & MARKETING_MASK else "no"
 
 
 def total() -> int:
@@ -197,7 +175,7 @@ def figures() -> dict[str, int]:
         "THEN 1 ELSE 0 END), SUM(CASE WHEN optout_bits & ? <> 0 THEN 1 ELSE 0 END), "
         "SUM(CASE WHEN blocked_bits <> 0 THEN 1 ELSE 0 END), SUM(CASE WHEN line_type = ? THEN 1 ELSE 0 END) "
         "FROM profile",
-        (Cls.mass.bit, Cls.mass.bit, int(LineType.fixed), _MARKETING_MASK, int(LineType.fixed)),
+        (Cls.mass.bit, Cls.mass.bit, int(LineType.fixed), MARKETING_MASK, int(LineType.fixed)),
     )
     keys = ("people", "reachable", "opted_out", "suppressed", "landline")
     return {key: int(value or 0) for key, value in zip(keys, row, strict=True)}
@@ -206,40 +184,6 @@ def figures() -> dict[str, int]:
 def countries() -> list[tuple[str, int]]:
     """Countries with their number of contacts, most first.  A scan; asked for by itself."""
     return database.query("SELECT country, COUNT(*) FROM profile GROUP BY country ORDER BY 2 DESC, 1")
-
-
-def _text(rt: Runtime, text: str) -> tuple[Any, ...]:
-    digits = "".join(c for c in text if c.isdigit())
-    if text.isdecimal() and len(digits) == 4:
-        return "c.tail = ?", int(digits)
-    if masked := _MASKED.fullmatch(text.replace(" ", "")):
-        return _masked(rt, *masked.groups())
-    bidx = _bidx(rt, text)
-    if bidx is not None:
-        kept = former(rt, text)
-        return ("c.phone_bidx = ?", bidx) if kept is None else ("c.id = ?", kept)
-    like = text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
-    return f"c.name {'I' if database.is_postgres() else ''}LIKE ? ESCAPE '\\'", f"%{like}%"
-
-
-def _masked(rt: Runtime, head: str, tail: str) -> tuple[Any, ...]:
-    """Those of the numbers with this end whose mask is the one asked for; the head alone is not stored."""
-    same = database.query("SELECT id, phone_enc FROM contact WHERE tail = ? LIMIT ?", (int(tail), _SAME_END))
-    numbers = rt.keys.open_numbers([row[1] for row in same])
-    shown = f"+{head}****{tail}"
-    ids = [row[0] for row, number in zip(same, numbers, strict=True) if crypto.mask(number) == shown]
-    return f"c.id {among()} AND c.tail = ?", listed(ids), int(tail)
-
-
-def _bidx(rt: Runtime, text: str) -> bytes | None:
-    """The blind index of a text that looks like a number (b"" when it is none), else None."""
-    digits = "".join(c for c in text if c.isdigit())
-    if len(digits) < 5 or any(c.isalpha() for c in text):
-        return None
-    phone = phones.parse(text, rt.settings.default_region)
-    if phone is None and not text.startswith("+"):
-        phone = phones.parse("+" + digits, "")
-    return rt.keys.blind_index(phone.e164) if phone else b""
 
 
 def _scan(

@@ -7,28 +7,22 @@ cut to a page.  A contact has hundreds of lines, never millions, so each source 
 from __future__ import annotations
 
 import json
-import re
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from core import ids, secrecy
-from core.audience import deeds
+from core.audience import deeds, texts
+from core.audience.deeds import Edge, Line
 from core.audience.quality import merged
 from core.db import database
-from core.db.codes import Cls, State
-from core.db.sets import among, listed
-from core.i18n import pick_language
+from core.db.codes import Cls
 
 PAGE = 30
 #: What can be asked for, in the order of the filter.
 KINDS = ("text", "reply", "click", "event", "label", "consent", "import")
 #: Reads of a page at most: views in a row are one line, so a page may need more than its number of rows.
 _READS = 6
-
-#: What stands for a link in frozen words (core.content.links).
-_MARK = re.compile(r"\{\{@(\d+)\}\}")
 
 #: Where a line stands: time, rank of its source, its own number.  Lines are sorted by it, newest first.
 Cursor = tuple[int, int, int]
@@ -86,12 +80,15 @@ def _read_page(
     found: list[Item] = []
     for rank, (kind, source) in enumerate(_SOURCES):
         if kind in kinds:
-            found += source(contact_id, rank, _edge(before, rank), size + 1)
+            lines = source(contact_id, _edge(before, rank), size + 1)
+            found += [
+                Item(kind, at, what, text, detail, (at, rank, n)) for at, n, what, text, detail in lines
+            ]
     found.sort(key=lambda item: item.cursor, reverse=True)
     return found[:size], found[size - 1].cursor if len(found) > size else None
 
 
-def _edge(before: Cursor | None, rank: int) -> tuple[int, int]:
+def _edge(before: Cursor | None, rank: int) -> Edge:
     """The (time, number) all lines of a source must stay below."""
     if before is None:
         return 1 << 62, 0
@@ -101,95 +98,10 @@ def _edge(before: Cursor | None, rank: int) -> tuple[int, int]:
     return (at + 1, 0) if rank < its_rank else (at, 0)
 
 
-def _texts(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:
-    rows = database.query(
-        "SELECT m.id, COALESCE(m.submitted_at, m.id >> 20) AS at, m.state, m.reason, m.cls, m.campaign_id, "
-        "m.variant, m.parts, m.cost_micros, m.final_at, m.submitted_at, m.account_id, "
-        "t.body, c.name, c.currency "
-        "FROM message m LEFT JOIN campaign c ON c.id = m.campaign_id "
-        f"LEFT JOIN message_text t ON t.message_id = m.id WHERE m.contact_id {among()} "
-        "AND (COALESCE(m.submitted_at, m.id >> 20), m.id) < (?, ?) ORDER BY 2 DESC, 1 DESC LIMIT ?",
-        (listed(merged.ids_of(contact_id)), *edge, limit),
-    )
-    bodies = _variant_texts(contact_id, {(row[5], row[6]) for row in rows if row[12] is None})
-    return [
-        Item(
-            "text",
-            row[1],
-            State(row[2]).name,
-            secrecy.shown(row[4], row[12]) if row[12] is not None else bodies.get((row[5], row[6])),
-            {
-                "message_id": row[0],
-                "reason": row[3] or "",
-                "cls": Cls(row[4]).name,
-                "parts": row[7],
-                "campaign_id": row[5],
-                "account_id": row[11],
-                "campaign": row[13] or "",
-                "variant": row[6],
-                "merged": row[12] is not None,
-                "cost_micros": row[8],
-                "currency": row[14] or "",
-                "final_at": row[9],
-                "submitted_at": row[10],
-                "created_at": ids.at_ms(row[0]),
-            },
-            (row[1], rank, row[0]),
-        )
-        for row in rows
-    ]
+# --- sources, each giving its newest lines below an edge, at most `limit`; texts and events are beside -----
 
 
-def _variant_texts(contact_id: int, wanted: set[tuple[int, int]]) -> dict[tuple[int, int], str]:
-    """The frozen words of variants in the language they were sent in: the contact's, else the template's own."""
-    if not wanted:
-        return {}
-    language = database.scalar("SELECT language FROM profile WHERE contact_id = ?", (contact_id,)) or ""
-    campaigns = sorted({campaign for campaign, _variant in wanted})
-    targets = {
-        (campaign, idx): url
-        for campaign, idx, url in database.query(
-            f"SELECT campaign_id, idx, url FROM link WHERE campaign_id IN ({database.in_list(len(campaigns))})",
-            campaigns,
-        )
-    }
-    bodies: dict[tuple[int, int], dict[str, str]] = defaultdict(dict)
-    defaults: dict[tuple[int, int], str] = {}
-    for campaign, idx, lang, body, default in database.query(
-        "SELECT t.campaign_id, t.idx, t.lang, t.body, m.default_lang FROM variant_text t "
-        "LEFT JOIN variant v ON v.campaign_id = t.campaign_id AND v.idx = t.idx "
-        "LEFT JOIN template m ON m.id = v.template_id "
-        f"WHERE t.campaign_id IN ({database.in_list(len(campaigns))}) ORDER BY t.lang",
-        campaigns,
-    ):
-        # A link shows where it leads.
-        bodies[campaign, idx][lang] = _MARK.sub(
-            lambda mark, of=campaign: targets.get((of, int(mark[1])), mark[0]), body
-        )
-        defaults[campaign, idx] = default or lang
-    return {key: texts[pick_language(texts, language, defaults[key])] for key, texts in bodies.items()}
-
-
-def _replies(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:
-    rows = database.query(
-        "SELECT id, received_at, body, intent, account_id FROM inbound "
-        f"WHERE contact_id {among()} AND (received_at, id) < (?, ?) ORDER BY received_at DESC, id DESC LIMIT ?",
-        (listed(merged.ids_of(contact_id)), *edge, limit),
-    )
-    return [
-        Item(
-            "reply",
-            row[1],
-            row[3],
-            row[2],
-            {"inbound_id": row[0], "account_id": row[4]},
-            (row[1], rank, row[0]),
-        )
-        for row in rows
-    ]
-
-
-def _consent(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:
+def _consent(contact_id: int, edge: Edge, limit: int) -> list[Line]:
     rows = database.query(
         "SELECT e.id, e.at, e.cls, e.action, e.source, e.wording, e.evidence, e.who, e.batch_id "
         "FROM consent_event e JOIN contact c ON c.id = e.contact_id AND c.phone_bidx = e.phone_bidx "
@@ -197,46 +109,36 @@ def _consent(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> l
         (contact_id, *edge, limit),
     )
     return [
-        Item(
-            "consent",
-            row[1],
-            row[3],
+        (
+            at,
+            id_,
+            action,
             None,
             {
-                "cls": Cls(row[2]).name,
-                "source": row[4],
-                "wording": row[5],
-                "who": row[7],
-                "evidence": json.loads(row[6] or "{}"),
-                "batch_id": row[8],
+                "cls": Cls(cls).name,
+                "source": source,
+                "wording": wording,
+                "who": who,
+                "evidence": json.loads(evidence or "{}"),
+                "batch_id": batch_id,
             },
-            (row[1], rank, row[0]),
         )
-        for row in rows
+        for id_, at, cls, action, source, wording, evidence, who, batch_id in rows
     ]
 
 
-def _suppressed(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:
+def _suppressed(contact_id: int, edge: Edge, limit: int) -> list[Line]:
     rows = database.query(
         "SELECT s.id, s.created_at, s.reason, s.classes, s.note, s.who, s.expires_at FROM suppression s "
         "JOIN contact c ON c.phone_bidx = s.phone_bidx WHERE c.id = ? AND (s.created_at, s.id) < (?, ?) "
         "ORDER BY s.created_at DESC, s.id DESC LIMIT ?",
         (contact_id, *edge, limit),
     )
-    return [
-        Item(
-            "consent",
-            row[1],
-            "suppressed",
-            None,
-            {"reason": row[2], "classes": row[3], "note": row[4], "who": row[5], "expires_at": row[6]},
-            (row[1], rank, row[0]),
-        )
-        for row in rows
-    ]
+    names = ("reason", "classes", "note", "who", "expires_at")
+    return [(at, id_, "suppressed", None, dict(zip(names, more, strict=True))) for id_, at, *more in rows]
 
 
-def _labels(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:
+def _labels(contact_id: int, edge: Edge, limit: int) -> list[Line]:
     """Labels that came and went, with why; and those a file brought, which are known by the label alone."""
     rows = database.query(
         "SELECT c.label_id, c.at, l.name, c.what, CASE WHEN c.rule_id IS NULL THEN 'person' ELSE 'rule' END, "
@@ -252,26 +154,25 @@ def _labels(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> li
         (contact_id, *edge, contact_id, *edge, limit),
     )
     return [
-        Item(
-            "label",
-            row[1],
-            "labelled" if row[3] == "set" else row[3],
+        (
+            at,
+            label_id,
+            "labelled" if what == "set" else what,
             None,
             {
-                "name": row[2],
-                "source": row[7] or row[4],
-                "evidence": row[5],
-                "who": row[6],
-                "confidence": row[8],
-                "expires_at": row[9],
+                "name": name,
+                "source": source or by,
+                "evidence": evidence,
+                "who": who,
+                "confidence": confidence,
+                "expires_at": expires_at,
             },
-            (row[1], rank, row[0]),
         )
-        for row in rows
+        for label_id, at, name, what, by, evidence, who, source, confidence, expires_at in rows
     ]
 
 
-def _imports(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:
+def _imports(contact_id: int, edge: Edge, limit: int) -> list[Line]:
     """When the contact was made, and by which import it was changed since."""
     rows = database.query(
         "SELECT 0, c.created_at, c.source, b.id, b.file_name, b.created_by FROM contact c "
@@ -281,48 +182,34 @@ def _imports(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> l
         "WHERE EXISTS (SELECT 1 FROM import_change x WHERE x.batch_id = b.id AND x.contact_id = ?)",
         (contact_id, contact_id),
     )
-    items = [
-        Item(
-            "import",
-            row[1],
-            "changed" if row[2] == "changed" else "created",
+    lines = [
+        (
+            at,
+            number,
+            "changed" if source == "changed" else "created",
             None,
-            {"source": row[2], "batch_id": row[3], "file": row[4] or "", "who": row[5] or ""},
-            (row[1], rank, row[0]),
+            {"source": source, "batch_id": batch_id, "file": file or "", "who": who or ""},
         )
-        for row in rows
-        if (row[1], row[0]) < edge
+        for number, at, source, batch_id, file, who in rows
+        if (at, number) < edge
     ]
-    return sorted(items, key=lambda item: item.cursor, reverse=True)[:limit]
+    return sorted(lines, key=lambda line: line[:2], reverse=True)[:limit]
 
 
-def _merges(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:
+def _merges(contact_id: int, edge: Edge, limit: int) -> list[Line]:
     """Contacts that became part of this one."""
-    return [
-        Item("import", one["at"], "merged", None, one, (one["at"], rank, one["id"]))
-        for one in merged.of(contact_id)
-        if (one["at"], one["id"]) < edge
-    ][:limit]
+    made = [(one["at"], one["id"], "merged", None, one) for one in merged.of(contact_id)]
+    return [line for line in made if line[:2] < edge][:limit]
 
 
-def _events(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:
-    lines = deeds.done(contact_id, edge, limit, clicks=False)
-    return [Item("event", at, what, None, detail, (at, rank, number)) for at, what, detail, number in lines]
-
-
-def _clicks(contact_id: int, rank: int, edge: tuple[int, int], limit: int) -> list[Item]:
-    lines = deeds.done(contact_id, edge, limit, clicks=True)
-    return [Item("click", at, what, None, detail, (at, rank, number)) for at, what, detail, number in lines]
-
-
-_SOURCES: tuple[tuple[str, Callable[[int, int, tuple[int, int], int], list[Item]]], ...] = (
+_SOURCES: tuple[tuple[str, Callable[[int, Edge, int], list[Line]]], ...] = (
     ("import", _imports),
     ("import", _merges),
     ("label", _labels),
     ("consent", _suppressed),
     ("consent", _consent),
-    ("event", _events),
-    ("text", _texts),
-    ("click", _clicks),
-    ("reply", _replies),
+    ("event", partial(deeds.done, clicks=False)),
+    ("text", texts.sent),
+    ("click", partial(deeds.done, clicks=True)),
+    ("reply", texts.replies),
 )

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import secrets
 from pathlib import Path
+from typing import Any
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from flask_security import current_user
 from flask_wtf.file import FileField, FileRequired
 from wtforms import SelectField, StringField, TextAreaField
@@ -25,6 +25,7 @@ from core.db.models import ImportBatch
 from core.i18n import _, lazy
 from core.web import forms
 from core.web.access import allow, body_limit
+from core.web.files import download, keep
 from core.web.format import locale
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -96,11 +97,8 @@ def new():
 @body_limit(MAX_UPLOAD_MB)
 def upload():
     form = FileForm()
-    path = rt().settings.path("uploads", secrets.token_hex(16))
     if form.validate_on_submit():
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        form.file.data.save(path)
-        path.chmod(0o600)
+        path = keep(form.file.data)
         try:
             name = Path(form.file.data.filename or "file").name
             batch_id = imports.receive(rt(), path, file_name=name, who=current_user.email)
@@ -166,14 +164,17 @@ def _check_kinds(plan: Plan) -> None:
             )
 
 
-def _columns_page(batch: ImportBatch, plan: Plan, *, error: str = "", status: int = 200):
+def _seen(batch: ImportBatch, plan: Plan, region: str) -> dict[str, Any]:
+    """What the file holds, read so; where it cannot be read any more, another one has to be chosen."""
     try:
-        seen = imports.look(
-            rt(), Path(batch.path), region=plan.region, given=[c.as_dict() for c in plan.columns]
-        )
+        return imports.look(rt(), Path(batch.path), region=region, given=[c.as_dict() for c in plan.columns])
     except Refusal as refusal:
         flash(str(refusal), "bad")
-        return redirect(url_for("imports.new"), 303)
+        abort(redirect(url_for("imports.new"), 303))
+
+
+def _columns_page(batch: ImportBatch, plan: Plan, *, error: str = "", status: int = 200):
+    seen = _seen(batch, plan, plan.region)
     known = imports.known_fields()
     seen_columns = [Column(**column) for column in seen["columns"]]
     before = imports.seen_before(batch.sha256, batch.id)
@@ -249,16 +250,7 @@ def _rules_form(plan: Plan) -> RulesForm:
 
 
 def _rules_page(batch: ImportBatch, plan: Plan, form: RulesForm, status: int = 200):
-    try:
-        seen = imports.look(
-            rt(),
-            Path(batch.path),
-            region=form.region.data or plan.region,
-            given=[c.as_dict() for c in plan.columns],
-        )
-    except Refusal as refusal:
-        flash(str(refusal), "bad")
-        return redirect(url_for("imports.new"), 303)
+    seen = _seen(batch, plan, form.region.data or plan.region)
     return page(
         "imports/rules.html", fragment="imports/_check.html", status=status, batch=batch, form=form, seen=seen,
         words=rejects.words, steps=_steps("rules", batch.id), has_consent=plan.index_of("consent") is not None,
@@ -287,10 +279,7 @@ def show(batch_id: int):
 def rejects_csv(batch_id: int):
     """The rejected rows with reasons, as they came; formulas made harmless."""
     _batch(batch_id)
-    return Response(
-        "".join(rejects.as_csv(batch_id)), mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="rejects-{batch_id}.csv"'},
-    )  # fmt: skip
+    return download(f"rejects-{batch_id}.csv", rejects.as_csv(batch_id))
 
 
 @bp.post("/<int:batch_id>/undo")

@@ -5,16 +5,16 @@ Each step is a page of its own with a plain form; what is entered is in the draf
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from typing import Any
 
 from flask import Blueprint, request, url_for
 from flask_security import current_user
 
+from core import amounts
 from core.contract.errors import Refusal
 from core.db.models import Trial
-from core.i18n import _
+from core.i18n import _, _n
 from core.measure.trials import phones, plan, run, words
 from core.web import trialsize, trialwords
 from core.web.access import allow
@@ -74,14 +74,8 @@ def _following(trial_id: int, step: str):
 
 def _number(name: str, default: float) -> float:
     """A number of the form; what is none is refused beside its field."""
-    text = request.values.get(name, "").strip().replace(",", ".")
-    try:
-        number = float(text) if text else default
-    except ValueError:
-        number = math.nan
-    if not math.isfinite(number):
-        raise Refusal(_("“%(text)s” is no number.", text=text[:20]), field=name)
-    return number
+    text = request.values.get(name, "").strip()
+    return float(amounts.read(text, name)) if text else default
 
 
 # --- 1 what to find out -------------------------------------------------------------------------------
@@ -194,7 +188,7 @@ def add_phones(id: int):
         return _phones(trial, 422, error=refusal, typed=typed)
     except Refusal as refusal:
         return _phones(trial, 422, error=refusal, typed=typed)
-    flash(_("%(n)s phones were added.", n=n))
+    flash(_n("%(n)s phone was added.", "%(n)s phones were added.", n))
     return redirect_hx(url_for("trials.steps.phones", id=id))
 
 
@@ -211,8 +205,12 @@ def remove_phone(id: int, number_id: int):
 @bp.get("/<int:id>/hours")
 @allow("view")
 def hours(id: int):
-    trial = plan.opened(id)
-    return _page("hours", trial, nights=sum(phone.night for phone in phones.of(rt(), id)))
+    return _hours(plan.opened(id))
+
+
+def _hours(trial: Trial, status: int = 200, **more: Any):
+    nights = sum(phone.night for phone in phones.of(rt(), trial.id))
+    return _page("hours", trial, status, nights=nights, **more)
 
 
 @bp.post("/<int:id>/hours")
@@ -223,8 +221,7 @@ def save_hours(id: int):
         given = {"windows": form.getlist("windows"), "start": form.get("start", "").strip()}
         plan.change(id, current_user.email, **given, per_window=int(_number("per_window", 2)))
     except Refusal as refusal:
-        nights = sum(phone.night for phone in phones.of(rt(), id))
-        return _page("hours", trial, 422, error=refusal, nights=nights, chosen=form.getlist("windows"))
+        return _hours(trial, 422, error=refusal, chosen=form.getlist("windows"))
     return _following(id, "hours")
 
 
@@ -243,8 +240,12 @@ def _typed(trial: Trial) -> plan.Plan:
 @bp.get("/<int:id>/size")
 @allow("view")
 def size(id: int):
-    trial = plan.opened(id)
-    return _page("size", trial, margins=trialsize.MARGINS, **trialsize.figures(rt(), trial, plan.of(trial)))
+    return _size(plan.opened(id))
+
+
+def _size(trial: Trial, status: int = 200, **more: Any):
+    figures = trialsize.figures(rt(), trial, plan.of(trial))
+    return _page("size", trial, status, margins=trialsize.MARGINS, **figures, **more)
 
 
 @bp.get("/<int:id>/size/figures")
@@ -256,13 +257,8 @@ def size_figures(id: int):
         wanted = _typed(trial)
     except Refusal as refusal:
         return page("trials/_size.html", fragment="trials/_size.html", error=refusal, tw=trialwords)
-    return page(
-        "trials/_size.html",
-        fragment="trials/_size.html",
-        plan=wanted,
-        tw=trialwords,
-        **trialsize.figures(rt(), trial, wanted),
-    )
+    figures = trialsize.figures(rt(), trial, wanted)
+    return page("trials/_size.html", fragment="trials/_size.html", plan=wanted, tw=trialwords, **figures)
 
 
 @bp.post("/<int:id>/size")
@@ -276,15 +272,7 @@ def save_size(id: int):
             texts=wanted.texts or plan.size(wanted), prefix=wanted.prefix, lang=wanted.lang,
         )  # fmt: skip
     except Refusal as refusal:
-        kept = plan.of(trial)
-        return _page(
-            "size",
-            trial,
-            422,
-            error=refusal,
-            margins=trialsize.MARGINS,
-            **trialsize.figures(rt(), trial, kept),
-        )
+        return _size(trial, 422, error=refusal)
     return _following(id, "size")
 
 

@@ -1,4 +1,4 @@
-"""What is under way, and how fast: the PDUs of one call, and the pace of a process."""
+"""What is under way, and how fast: the PDUs of one call, the pace of a process, the room in a session."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from core import clock
 PATIENCE_S = 15.0
 #: A paced sender with more to send may catch up so much after it came late; after a rest there is no burst.
 CATCH_UP_S = 0.25
+#: Pause after "throttled": the first, and the longest.
+PAUSE_S, PAUSE_MOST_S = 0.2, 5.0
 #: What became of a PDU, when it is neither a message id (text) nor a command_status (a number from 1).
 UNSENT, LOST = -1, -2
 
@@ -56,3 +58,29 @@ class Pacer:
     def wait_s(self) -> float:
         """Until one more may go."""
         return max(0.0, self._due - clock.monotonic()) if self._gap_s else 0.0
+
+
+class Room:
+    """PDUs a session may have without an answer: at most the account's window, and what the SMSC bears now.
+
+    `limit` is how many, `paused` until when (monotonic) the SMSC is left alone.
+    """
+
+    def __init__(self, window: int):
+        self._window = self.limit = window
+        self._good, self._throttles, self.paused = 0, 0, 0.0
+
+    def accepted(self, n: int) -> None:
+        """So many were taken: after a whole limit of them there is room for one more."""
+        self._throttles = 0
+        if self.limit < self._window:
+            self._good += n
+            if self._good >= self.limit:
+                self._good, self.limit = 0, self.limit + 1
+
+    def throttled(self, now: float) -> None:
+        """One was too fast: half the room, and a pause that grows; once for all that were under way."""
+        if now >= self.paused:
+            self._throttles += 1
+            self.limit, self._good = max(1, self.limit // 2), 0
+            self.paused = now + min(PAUSE_S * 2 ** (self._throttles - 1), PAUSE_MOST_S)

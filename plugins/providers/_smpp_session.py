@@ -21,10 +21,9 @@ from typing import Any
 
 from core import Unreachable, clock
 from plugins.providers import _smpp_pdu as p
-from plugins.providers._smpp_flight import LOST, UNSENT, Flight, Pacer
+from plugins.providers._smpp_flight import LOST, UNSENT, Flight, Pacer, Room
+from plugins.providers._smpp_outbox import Outbox
 
-#: Pause after "throttled": the first, and the longest.
-PAUSE_S, PAUSE_MOST_S = 0.2, 5.0
 #: Answers are let gather so long, because a read for each of them costs more than all else, unless few are out
 #: and something waits for their place.
 GATHER_S, GATHER_FROM = 0.0005, 100
@@ -47,9 +46,7 @@ class Session:
         self._pacer, self._deliver = pacer, deliver
         self._lock, self._closing, self._ended = threading.Lock(), threading.Event(), False
         self._sequence = 1
-        #: PDUs without an answer at once: the account's word, and what the SMSC bears at the moment.
-        self._window = self._limit = settings["window"]
-        self._good, self._throttles, self._paused = 0, 0, 0.0
+        self._room = Room(settings["window"])
         #: When something came, when we asked whether anybody is there, and until when answers are awaited.
         self._heard, self._asked, self._leave, self._last = clock.monotonic(), 0.0, 0.0, 0.0
         #: [flight, from, to] of bodies that wait; what is not answered by sequence number, which only grow.
@@ -57,12 +54,10 @@ class Session:
         self._pending: dict[int, tuple[Flight, int]] = {}
         #: (when, last sequence number) of each write that may still wait for an answer.
         self._marks: deque[tuple[float, int]] = deque()
-        #: (bytes, sequence numbers in them) the socket has not taken, and how much it took of the first.
-        self._out: deque[tuple[bytes, range]] = deque()
-        self._written = 0
         self._waker, self._wakes = socket.socketpair()
         self._waker.setblocking(False)
         self._wakes.setblocking(False)
+        self._out = Outbox(sock, self._wake)
 
     # --- for others' threads --------------------------------------------------------------------------
 
@@ -74,7 +69,7 @@ class Session:
     @property
     def pause_s(self) -> float:
         """How long the SMSC is left alone."""
-        return max(0.0, self._paused - clock.monotonic())
+        return max(0.0, self._room.paused - clock.monotonic())
 
     def submit(self, flight: Flight) -> bool:
         """Send it; False when the session is over, and then nothing was or will be sent."""
@@ -91,7 +86,7 @@ class Session:
         """Responses to deliver_sm; dropped when the session is over: the SMSC delivers again."""
         with self._lock:
             if not self._ended:
-                self._write(data)
+                self._out.write(data)
                 if self._out:
                     self._wake()
 
@@ -129,14 +124,14 @@ class Session:
                             self._wakes.recv(4096)
                     else:
                         self._read()
-                self._flush()
+                self._out.flush()
                 self._pump()
                 if self._over(clock.monotonic()):
                     return
 
     def _wait_ms(self) -> int:
-        if self._queue and not self._out and len(self._pending) < self._limit:
-            wait_s = max(self._pacer.wait_s(), self._paused - clock.monotonic())
+        if self._queue and not self._out and len(self._pending) < self._room.limit:
+            wait_s = max(self._pacer.wait_s(), self._room.paused - clock.monotonic())
             return max(1, min(1000, int(wait_s * 1000)))
         return 50 if self._leave or self._closing.is_set() else 1000
 
@@ -156,7 +151,7 @@ class Session:
             if now > self._last or not (pending or self._queue):
                 self._leave = now + LEAVE_S
                 self._sequence += 1
-                self._write(p.pdu(p.UNBIND, self._sequence))
+                self._out.write(p.pdu(p.UNBIND, self._sequence))
         if self._leave:
             return now > self._leave or (not self._pending and not self._closing.is_set() and not self._out)
         if self._asked:
@@ -165,14 +160,14 @@ class Session:
         elif now - self._heard > self._settings["enquire_s"]:
             self._asked = now
             self._sequence += 1
-            self._write(p.pdu(p.ENQUIRE_LINK, self._sequence))
+            self._out.write(p.pdu(p.ENQUIRE_LINK, self._sequence))
         return False
 
     def end(self) -> None:
         """The session is over: say of everything what became of it."""
         with self._lock:
             self._ended = True
-            held = _not_given(self._out, self._pending, self._written)
+            held = self._out.not_given(self._pending)
             for sequence, (flight, at) in self._pending.items():
                 flight.tell(at, UNSENT if sequence in held else LOST)
             for flight, start, stop in self._queue:
@@ -186,11 +181,11 @@ class Session:
     def _pump(self) -> None:
         """Put as many waiting PDUs on the wire as window, pace and pause allow, in one write."""
         queue, pending = self._queue, self._pending
-        room = self._limit - len(pending)
+        room = self._room.limit - len(pending)
         if not queue or room <= 0 or self._out or self._leave:
             return
         now = clock.monotonic()
-        if self._paused > now:
+        if self._room.paused > now:
             return
         if self._sequence > _SEQUENCES:
             if pending:
@@ -220,32 +215,7 @@ class Session:
                 entry[1] = end
         self._sequence = sequence
         self._marks.append((now, sequence))
-        self._write(b"".join(made), range(first + 1, sequence + 1))
-
-    def _write(self, data: bytes, sequences: range = range(0)) -> None:
-        self._out.append((data, sequences))
-        if len(self._out) == 1:
-            self._flush()
-
-    def _flush(self) -> None:
-        while self._out:
-            data = self._out[0][0]
-            try:
-                self._written += self._sock.send(data[self._written :] if self._written else data)
-            except (BlockingIOError, ssl.SSLWantWriteError, ssl.SSLWantReadError):
-                return
-            except OSError:
-                # The reader meets the same end and says it; what was given is known by then.
-                self._closed_by_write()
-                return
-            if self._written >= len(data):
-                self._out.popleft()
-                self._written = 0
-
-    def _closed_by_write(self) -> None:
-        with suppress(OSError):
-            self._sock.shutdown(socket.SHUT_RDWR)
-        self._wake()
+        self._out.write(b"".join(made), range(first + 1, sequence + 1))
 
     # --- reading, under the lock ----------------------------------------------------------------------
 
@@ -299,11 +269,7 @@ class Session:
             at = end
         self._rest = data[at:]
         if good:
-            self._throttles = 0
-            if self._limit < self._window:
-                self._good += good
-                if self._good >= self._limit:
-                    self._good, self._limit = 0, self._limit + 1
+            self._room.accepted(good)
         self._pump()
 
     def _other(self, command: int, status: int, sequence: int, body: bytes) -> None:
@@ -311,9 +277,9 @@ class Session:
             case p.DELIVER_SM | p.DATA_SM:
                 self._deliver(self, command, sequence, body)
             case p.ENQUIRE_LINK:
-                self._write(p.pdu(p.ENQUIRE_LINK_RESP, sequence))
+                self._out.write(p.pdu(p.ENQUIRE_LINK_RESP, sequence))
             case p.UNBIND:
-                self._write(p.pdu(p.UNBIND | p.RESPONSE, sequence))
+                self._out.write(p.pdu(p.UNBIND | p.RESPONSE, sequence))
                 self._leave = clock.monotonic() + LEAVE_S
             case p.GENERIC_NACK:
                 slot = self._pending.pop(sequence, None)
@@ -324,19 +290,15 @@ class Session:
             case _ if command == p.UNBIND | p.RESPONSE:
                 raise Unreachable("The session was ended.")
             case _ if not command & p.RESPONSE:
-                self._write(p.pdu(p.GENERIC_NACK, sequence, status=p.INVALID_COMMAND))
+                self._out.write(p.pdu(p.GENERIC_NACK, sequence, status=p.INVALID_COMMAND))
 
     def _declined(self, flight: Flight, at: int, status: int) -> None:
         """Refused, or too fast: then slower, and this one again for a while."""
         if status not in p.THROTTLED:
             flight.tell(at, status)
             return
-        now = clock.monotonic()
-        if now >= self._paused:
-            self._throttles += 1
-            self._limit, self._good = max(1, self._limit // 2), 0
-            self._paused = now + min(PAUSE_S * 2 ** (self._throttles - 1), PAUSE_MOST_S)
-        if self._paused < flight.until:
+        self._room.throttled(clock.monotonic())
+        if self._room.paused < flight.until:
             flight.told[at] = status
             self._queue.appendleft([flight, at, at + 1])
         else:
@@ -345,22 +307,3 @@ class Session:
             self._queue = deque(entry for entry in self._queue if entry[0] is not flight)
             for number in (at, *(n for _flight, start, stop in rest for n in range(start, stop))):
                 flight.tell(number, status)
-
-
-def _not_given(
-    out: deque[tuple[bytes, range]], pending: Mapping[int, tuple[Flight, int]], written: int
-) -> set[int]:
-    """Sequence numbers of which not one byte was given to the socket."""
-    held: set[int] = set()
-    for number, (_data, sequences) in enumerate(out):
-        begins = 0
-        for sequence in sequences:
-            slot = pending.get(sequence)
-            if slot is None:
-                # Its time was over before it left; where the next one begins is not known then.
-                begins = begins if number else -1 << 60
-                continue
-            if number or begins >= written:
-                held.add(sequence)
-            begins += 16 + len(slot[0].bodies[slot[1]])
-    return held

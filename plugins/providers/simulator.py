@@ -43,8 +43,9 @@ FAILURES = (
     (0.9, "ttl", "expired", "Validity period over"),
     (1.0, "blocked", "undelivered", "Blocked by the carrier"),
 )
-REPLIES = ("好的，谢谢", "Thanks!", "请问几点关门？", "OK", "Is this still on?")
-STOPS = ("STOP", "退订", " stop ", "ＴＤ退订")
+#: Is it a number of China → what people answer, and how they opt out.
+REPLIES = {True: ("好的，谢谢", "请问几点关门？", "OK"), False: ("Thanks!", "OK", "Is this still on?")}
+STOPS = {True: ("退订", "T", "ＴＤ退订", "拒收"), False: ("STOP", " stop ", "Unsubscribe.")}
 
 
 def _share(default: float, label) -> FloatField:
@@ -167,7 +168,7 @@ class Simulator(Provider):
             items.append((delay_s * ON_PHONE, got))
         if fate.draws[4] < self.settings["duplicate_rate"]:
             items.append((wait_s + RECEIPT_S[1], receipt))
-        text = self._reply(fate) if receipt.state == "delivered" else ""
+        text = self._reply(fate, message.to) if receipt.state == "delivered" else ""
         if text:
             reply_s = delay_s + REPLY_S[0] + REPLY_S[1] * fate.draws[4]
             items.append((reply_s, Inbound(message.to, text, message.sender, "mo-" + fate.provider_id)))
@@ -186,9 +187,11 @@ class Simulator(Provider):
             text, sender = (text[:-5] + "?????", sender) if how < 0.5 else (text, OTHER_SENDER)
         return Inbound(sender, text, message.to, "phone-" + receipt.provider_id)
 
-    def _reply(self, fate: Fate) -> str:
+    def _reply(self, fate: Fate, to: str) -> str:
         stops, replies = self.settings["optout_rate"], self.settings["reply_rate"]
-        words = STOPS if fate.draws[5] < stops else REPLIES if fate.draws[5] < stops + replies else ("",)
+        if fate.draws[5] >= stops + replies:
+            return ""
+        words = (STOPS if fate.draws[5] < stops else REPLIES)[to.startswith("+86")]
         return words[int(fate.draws[2] * len(words))]
 
     def poll(self, refs: Sequence[tuple[str, str | None]]) -> Iterable[Receipt]:

@@ -2,7 +2,8 @@
 
 One or more connections a process, each with its window of unanswered texts; receipts and inbound texts come
 the same way and are answered when they are stored.  The codec is _smpp_pdu.py, the session
-_smpp_session.py, words and receipts' texts _smpp_text.py, what is delivered to us _smpp_inbound.py.
+_smpp_session.py, words and receipts' texts _smpp_text.py, what is delivered to us _smpp_inbound.py, what
+receipts say _smpp_receipts.py.
 
 May be in doubt: texts that were given to the connection and never answered.  A refusal by command_status
 proves that a text was not taken.  A long text that went as several parts, of which the SMSC took only some, is
@@ -18,11 +19,9 @@ from itertools import count, groupby, repeat
 from operator import add, attrgetter
 
 from core import (
-    OPTED_OUT,
     BadConfig,
     Outgoing,
     Provider,
-    Receipt,
     Result,
     Throttled,
     Unreachable,
@@ -36,6 +35,7 @@ from plugins.providers._smpp_connect import BIND_S, CONNECT_S
 from plugins.providers._smpp_flight import LOST, UNSENT, Flight, Pacer
 from plugins.providers._smpp_inbound import Deliverer
 from plugins.providers._smpp_link import Link
+from plugins.providers._smpp_receipts import Reader
 from plugins.providers._smpp_session import Session
 from plugins.providers._smpp_settings import Settings
 
@@ -48,28 +48,6 @@ SPREAD_FROM = 16
 _WORDS, _PARTS = attrgetter("text", "encoding", "sender"), attrgetter("parts")
 #: A tuple as a `Result`, without the call of a Python function that naming its fields is.
 _result = partial(tuple.__new__, Result)
-
-#: Words of a receipt's `stat` (appendix B), some gateways' long forms, and what they mean; a word that is not
-#: here is a code of the network behind the SMSC (CMPP gateways write MK:0001 there): not delivered.
-STATUS = {
-    "SCHEDULED": "accepted", "ENROUTE": "accepted", "ACCEPTD": "accepted", "ACCEPTED": "accepted",
-    "BUFFERED": "accepted", "UNKNOWN": "accepted", "DELIVRD": "delivered", "DELIVERED": "delivered",
-    "EXPIRED": "expired", "DELETED": "undelivered", "UNDELIV": "undelivered", "UNDELIVERED": "undelivered",
-    "FAILED": "undelivered", "SKIPPED": "undelivered", "REJECTD": "rejected", "REJECTED": "rejected",
-}  # fmt: skip
-#: message_state (5.2.28; 0 and 9 from version 5.0).
-STATES = (
-    "SCHEDULED",
-    "ENROUTE",
-    "DELIVRD",
-    "EXPIRED",
-    "DELETED",
-    "UNDELIV",
-    "ACCEPTD",
-    "UNKNOWN",
-    "REJECTD",
-    "SKIPPED",
-)
 
 #: command_status of refusals (5.1.3), and codes of receipts behind CMPP gateways (cnblogs.com 4238029 and
 #: 5880631, read 2026-11-21).  The kinds are our reading; vendors use some of these loosely.
@@ -119,6 +97,7 @@ class Smpp(Provider):
         self._validity = p.relative_time(settings["validity_s"])
         #: Of a decimal or hexadecimal id, how each side writes it.
         self._bases = {"same": (0, 0), "hex_dec": (16, 10), "dec_hex": (10, 16)}[settings["msgid_base"]]
+        self._receipt = Reader(self._ref_tag, self._bases[1], self.kind).read
         self._long_refs = count(id(self) >> 4)
         self._heads: dict[str, bytes] = {}
         self._links: list[Link] = []
@@ -300,40 +279,6 @@ class Smpp(Provider):
         except BadConfig as error:
             return Result("retry", code="account", reason=str(error), after_s=60.0)
 
-    # --- receipts -------------------------------------------------------------------------------------
-
-    def _receipt(self, got: p.Deliver) -> Receipt | None:
-        """A receipt by its TLVs, else by its text; None for one that names no message or no state."""
-        fields = t.receipt_fields(t.decode(got.text, t.UCS2 if got.data_coding == t.UCS2 else t.LATIN1))
-        id_ = _word(got.tlvs.get(p.RECEIPTED_MESSAGE_ID)) or fields.get("id", "")
-        number = got.tlvs.get(p.MESSAGE_STATE, b"")[:1]
-        named = STATES[number[0]] if number and number[0] < len(STATES) else ""
-        word = fields.get("stat", "").upper() or named
-        # The text may hold the network's own code where the TLV has the state.
-        state = STATUS.get(named or word, "undelivered")
-        ref = _word(got.tlvs.get(self._ref_tag)) if self._ref_tag else None
-        if not word or not (id_ or ref):
-            return None
-        failed = state not in ("accepted", "delivered")
-        code = (
-            self._code(word, fields.get("err", ""), got.tlvs.get(p.NETWORK_ERROR_CODE, b""))
-            if failed
-            else None
-        )
-        return Receipt(
-            state, ref, t.same_id(id_, self._bases[1]) or None, t.receipt_date(fields.get("done date", "")), code,
-            OPTED_OUT if failed and self.kind(code) == "optout" else None,
-        )  # fmt: skip
-
-    def _code(self, word: str, err: str, network: bytes) -> str:
-        """The most telling of the codes a failed receipt has."""
-        if word not in STATUS:
-            return word
-        if err.strip("0"):
-            return err
-        number = int.from_bytes(network[1:3])
-        return str(number) if number else word
-
 
 def _settled(results: list[Result], pause_s: float) -> list[Result]:
     """Raise when nothing at all was sent, so that core gives the whole call back; else each has its own."""
@@ -345,10 +290,6 @@ def _settled(results: list[Result], pause_s: float) -> list[Result]:
     if codes == {"account"}:
         raise BadConfig(results[0].reason or "")
     return results
-
-
-def _word(value: bytes | None) -> str:
-    return value.rstrip(b"\0").decode("latin-1").strip() if value else ""
 
 
 @hookimpl

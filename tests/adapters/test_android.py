@@ -2,34 +2,21 @@
 
 import base64
 import hashlib
-import hmac
-import json
 from datetime import UTC, datetime
 
 import pytest
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 
-from core import BadConfig, Found, Inbound, Receipt, WebhookRequest
+from core import BadConfig, Found, Inbound, Receipt
 from core import Refusal as Refused
 from core.contract.testing import check_provider
 from plugins.providers._android import sealed
 from plugins.providers.android import Android
-from tests.adapters.cases import PLAIN, Refusal, Told, VendorCases, called, seconds
+from tests.adapters.android_kit import KEY, event
+from tests.adapters.cases import PLAIN, Refusal, Told, VendorCases, called
 from tests.gateway import answer, gateway
 
-KEY = "s1gn1ng-k3y"
 AT = "2026-11-22T10:15:30.000+08:00"
-
-
-def event(name: str, kind="receipt", key=KEY, ago=0.0, **payload) -> WebhookRequest:
-    """A webhook as the app signs it."""
-    body = json.dumps({
-        "id": "ev-1", "webhookId": "w", "deviceId": "d", "event": name,
-        "payload": {"messageId": PLAIN.ref, "sender": None, "recipient": PLAIN.to, "simNumber": 1, **payload},
-    })  # fmt: skip
-    stamp = str(seconds(ago))
-    signature = hmac.new(key.encode(), (body + stamp).encode(), hashlib.sha256).hexdigest()
-    return called(body, kind=kind, X_Signature=signature, X_Timestamp=stamp)
 
 
 def state(word: str, **more) -> bytes:

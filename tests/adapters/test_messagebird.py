@@ -12,25 +12,12 @@ import pytest
 
 from core import Balance, Inbound, WebhookRequest
 from plugins.providers.messagebird import MessageBird
-from tests.adapters.cases import CALLBACK, PLAIN, Refusal, Told, VendorCases, asked, seconds
+from tests.adapters.cases import CALLBACK, PLAIN, Refusal, Told, VendorCases, asked
+from tests.adapters.messagebird_kit import KEY, SETTINGS, SIGNING, signed
 from tests.gateway import answer
 
-KEY, SIGNING = "live_aCc3ss-k3y", "s1gning-key-of-the-account".ljust(64, "x")
 NUMBER = PLAIN.to[1:]
 AT = datetime(2026, 11, 21, 12, 0, 1, tzinfo=UTC)
-
-
-def signed(request: WebhookRequest, key=SIGNING, ago=0.0, algorithm="HS256", **claims) -> WebhookRequest:
-    """A call as MessageBird makes it."""
-    said = {
-        "iss": "MessageBird", "iat": seconds(ago), "nbf": seconds(ago), "exp": seconds(ago - 60), "jti": "j1",
-        "url_hash": hashlib.sha256(request.url.encode()).hexdigest(),
-    }  # fmt: skip
-    if request.body:
-        said["payload_hash"] = hashlib.sha256(request.body).hexdigest()
-    token = jwt.encode(said | claims, key, algorithm=algorithm)
-    headers = {**request.headers, "messagebird-signature-jwt": token}
-    return WebhookRequest(request.kind, request.method, request.url, headers, request.args, request.body)
 
 
 def report(status: str, reference=PLAIN.ref, **more: str) -> WebhookRequest:
@@ -85,7 +72,7 @@ def answered(**row) -> bytes:
 class TestMessageBird(VendorCases):
     provider = MessageBird
     currency = "EUR"
-    settings = {"access_key": KEY, "signing_key": SIGNING, "batch": 50}
+    settings = SETTINGS
     secrets = (KEY, SIGNING)
     bad_credentials = refused(2, f"Request not allowed (incorrect access_key {KEY})", 401)
     refusals = (

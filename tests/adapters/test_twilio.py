@@ -11,29 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from twilio.request_validator import RequestValidator
 
-from core import OPTED_OUT, Balance, Inbound, WebhookRequest
+from core import OPTED_OUT, Balance, Inbound
 from plugins.providers import _twilio
 from plugins.providers.twilio import Twilio
 from tests.adapters.cases import CALLBACK, PLAIN, Refusal, Told, VendorCases, called
+from tests.adapters.twilio_kit import FORM, SERVICE, SETTINGS, SID, TOKEN, receipt, signed
 from tests.gateway import answer
-
-SID, TOKEN = "AC" + "0" * 32, "t0ken-of-the-account"
-SERVICE = "MG" + "1" * 32
-FORM = "application/x-www-form-urlencoded"
-
-
-def signed(fields: dict[str, str], kind="receipt", url=CALLBACK, ref="", token=TOKEN) -> WebhookRequest:
-    """A call as Twilio makes it."""
-    url = url.replace("receipt", kind)
-    url += f"?ref={ref}" if ref else ""
-    signature = RequestValidator(token).compute_signature(url, fields)
-    args = {"ref": ref} if ref else {}
-    return called(urlencode(fields), FORM, kind, args, url, X_Twilio_Signature=signature)
-
-
-def receipt(status: str, **more: str) -> WebhookRequest:
-    fields = {"MessageSid": "SM1", "MessageStatus": status, "To": PLAIN.to, "AccountSid": SID, **more}
-    return signed(fields, ref=PLAIN.ref)
 
 
 def refused(status: int, code: int, words="The 'To' number +8613800138000 is not valid.") -> bytes:
@@ -48,7 +31,7 @@ KEPT = {"X_Twilio_Signature": INBOUND.headers["x-twilio-signature"]}
 class TestTwilio(VendorCases):
     provider = Twilio
     currency = "USD"
-    settings = {"account_sid": SID, "auth_token": TOKEN, "service": SERVICE}
+    settings = SETTINGS
     secrets = (TOKEN,)
     throttled = refused(429, 20429, "Too Many Requests")
     bad_credentials = refused(401, 20003, f"Authenticate {TOKEN}")

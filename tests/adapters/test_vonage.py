@@ -15,14 +15,10 @@ from core import OPTED_OUT, BadConfig, Balance, Forged, Inbound, WebhookRequest
 from plugins.providers import vonage
 from plugins.providers.vonage import Vonage
 from tests.adapters.cases import CALLBACK, PLAIN, Refusal, Told, VendorCases, called, seconds
+from tests.adapters.vonage_kit import KEY, SECRET, SETTINGS, SIGNING, receipt, signature, stamped
 from tests.gateway import answer
 
-KEY, SECRET, SIGNING = "abcd1234", "Secr3t-of-the-account", "signing-s3cret"
 FORM = "application/x-www-form-urlencoded"
-
-
-def signature(fields: dict[str, str], secret=SIGNING, method="sha256") -> str:
-    return Auth(api_key=KEY, signature_secret=secret, signature_method=method).sign_params(dict(fields))
 
 
 def as_form(fields: dict[str, str], kind="receipt") -> WebhookRequest:
@@ -32,19 +28,6 @@ def as_form(fields: dict[str, str], kind="receipt") -> WebhookRequest:
 def as_query(fields: dict[str, str], kind="receipt") -> WebhookRequest:
     url = f"{CALLBACK.replace('receipt', kind)}?{urlencode(fields)}"
     return WebhookRequest(kind, "GET", url, {"content-type": ""}, fields, b"")
-
-
-def stamped(fields: dict[str, str], ago=0.0, **how) -> dict[str, str]:
-    fields = fields | {"timestamp": str(seconds(ago)), "nonce": "n1"}
-    return fields | {"sig": signature(fields, **how)}
-
-
-def receipt(status: str, code="0") -> dict[str, str]:
-    return {
-        "msisdn": PLAIN.to[1:], "to": "Shop", "network-code": "46000", "messageId": "0C01", "price": "0.03",
-        "status": status, "scts": "2611211200", "err-code": code, "message-timestamp": "2026-11-21 12:00:01",
-        "api-key": KEY, "client-ref": PLAIN.ref,
-    }  # fmt: skip
 
 
 def told(name: str, fields: dict[str, str], state: str, code: str | None = None) -> Told:
@@ -65,7 +48,7 @@ EXPECTED = Inbound(
 class TestVonage(VendorCases):
     provider = Vonage
     currency = "EUR"
-    settings = {"api_key": KEY, "api_secret": SECRET, "signature_secret": SIGNING}
+    settings = SETTINGS
     secrets = (SECRET, SIGNING)
     throttled = refused("1", "Throughput Rate Exceeded")
     bad_credentials = refused("4", f"Bad Credentials {SECRET}")

@@ -6,45 +6,16 @@ import hashlib
 from datetime import UTC, datetime
 
 import jwt
-import orjson
 import pytest
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.asymmetric import ec
 from vonage_jwt.verify_jwt import verify_signature
 
-from core import Forged, WebhookRequest
+from core import Forged
 from core import Refusal as Refused
 from plugins.providers.vonage_voice import VonageVoice
-from tests.adapters.cases import CALLBACK, PLAIN, Refusal, Told, VendorCases, called, seconds
+from tests.adapters.cases import CALLBACK, PLAIN, Refusal, Told, VendorCases, called
+from tests.adapters.vonage_voice_kit import APP, KEY, PEM, SETTINGS, SIGNING, event, pem, signed
 from tests.gateway import answer
-
-APP, SIGNING = "aaaaaaaa-bbbb-cccc-dddd-0123456789ab", "signing-s3cret-of-the-account-123456"
-
-
-def pem(key) -> str:
-    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
-
-
-KEY = rsa.generate_private_key(65537, 2048)
-PEM = pem(KEY)
-
-
-def signed(body: bytes, secret=SIGNING, ago=0.0, **claims) -> WebhookRequest:
-    """A call as Vonage makes it."""
-    said = {
-        "iat": seconds(ago), "jti": "j", "iss": "Vonage", "api_key": "abcd1234", "application_id": APP,
-        "payload_hash": hashlib.sha256(body).hexdigest(),
-    }  # fmt: skip
-    token = jwt.encode(said | claims, secret, algorithm="HS256")
-    url = f"{CALLBACK}?ref={PLAIN.ref}"
-    return called(body, args={"ref": PLAIN.ref}, url=url, Authorization=f"Bearer {token}")
-
-
-def event(status: str, **more) -> bytes:
-    return orjson.dumps(
-        {"from": "12025550100", "to": PLAIN.to[1:], "uuid": "u1", "conversation_uuid": "CON-1", "status": status,
-         "direction": "outbound", "timestamp": "2026-11-21T12:00:01.220Z", **more}
-    )  # fmt: skip
 
 
 def told(status: str, state: str, code: str | None = None, **more) -> Told:
@@ -58,7 +29,7 @@ def refused(status: int, word: str, words=f"About {PLAIN.to} {SIGNING}") -> byte
 
 class TestVonageVoice(VendorCases):
     provider = VonageVoice
-    settings = {"application_id": APP, "private_key": PEM, "signature_secret": SIGNING}
+    settings = SETTINGS
     secrets = (PEM, SIGNING, PEM.splitlines()[3])
     bad_credentials = refused(401, "unauthorized")
     refusals = (

@@ -245,3 +245,7 @@ def made(port: int, sink: Sink | None = None, **given) -> Smpp:
 
 def many(n: int, text: str = "Hello", **given) -> list[Outgoing]:
     return [Outgoing(f"{i:020x}", f"+86138{i:08d}", text, **given) for i in range(n)]
+
+
+def outcomes(results) -> list[str]:
+    return [result.outcome for result in results]

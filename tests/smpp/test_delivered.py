@@ -9,15 +9,9 @@ import pytest
 from core import OPTED_OUT, Inbound, Receipt
 from plugins.providers import _smpp_inbound
 from tests.servers import wait_for
-from tests.smpp.kit import Sink, deliver_body, made, many, pdu, receipt_text, smsc, tlv
+from tests.smpp.kit import Sink, deliver_body, made, many, pdu, receipt_text, tlv
 
 AT = datetime(2026, 11, 22, 9, 15, tzinfo=UTC)
-
-
-@pytest.fixture
-def server():
-    with smsc() as one:
-        yield one
 
 
 @pytest.fixture

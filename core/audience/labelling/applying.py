@@ -15,7 +15,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from core import clock
-from core.audience.labelling import bits, rules, sql
+from core.audience.labelling import bits, rulelabels, sql
 from core.audience.labelling.rules import Rule
 from core.audience.labelling.sql import Scope, Step
 from core.db import database
@@ -73,7 +73,7 @@ def compare(scope: Scope, mapping: Mapping[int, int]) -> None:
 def run(rule: Rule, step: Step) -> tuple[Counter[int], Counter[int]]:
     """Evaluate and write one rule over a scope, inside `write_tx`; (set, taken off) by label id."""
     values = want(rule, step)
-    compare(step.scope, rules.complete(rule, values))
+    compare(step.scope, rulelabels.complete(rule, values))
     return write(rule, step.now_ms)
 
 

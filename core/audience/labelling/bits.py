@@ -25,6 +25,19 @@ def follow(label_id: int, bit: int | None, where: str, params: Sequence[Any]) ->
         )
 
 
+def refold(contact_id: int) -> None:
+    """Make the bits of one contact say what `contact_label` says."""
+    raised = sum(
+        1 << row[0]
+        for row in database.query(
+            "SELECT l.bit FROM contact_label x JOIN label l ON l.id = x.label_id "
+            "WHERE x.contact_id = ? AND l.bit IS NOT NULL",
+            (contact_id,),
+        )
+    )
+    database.execute("UPDATE profile SET label_bits = ? WHERE contact_id = ?", (raised, contact_id))
+
+
 def raise_bits(table: str) -> None:
     """Set the bits of the labels in a table of (contact_id, label_id), after `contact_label` got them."""
     _change_bits(table, "label_bits | {bits}")

@@ -9,17 +9,8 @@ from typing import Any
 
 from core import clock
 from core.audience import fields
-from core.audience.labelling.kinds import (
-    WITHIN,
-    ActiveHours,
-    BoughtNot,
-    FirstBought,
-    Kind,
-    Score,
-    TopCategory,
-    _type,
-    within,
-)
+from core.audience.labelling.kind import WITHIN, Kind, event_type, within
+from core.audience.labelling.kinds import ActiveHours, BoughtNot, FirstBought, Score, TopCategory
 from core.audience.labelling.params import MOST_MONEY, Param, type_id
 from core.audience.labelling.spending import Quintile, Spender
 from core.audience.labelling.sql import Sql, Step, events
@@ -27,7 +18,7 @@ from core.audience.segments import where_sql
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.models import Segment
-from core.i18n import _, _l
+from core.i18n import _, _l, _n
 
 
 class Counted(Kind):
@@ -48,7 +39,7 @@ class Counted(Kind):
 
     def sentence(self, params):
         words = {
-            "type": _type(params["type"]),
+            "type": event_type(params["type"]),
             "n": f"{params['amount']:,g}",
             "within": within(params["within_days"]),
         }
@@ -114,18 +105,36 @@ class Since(Kind):
     )  # fmt: skip
 
     def sentence(self, params):
-        words = {"type": _type(params["type"]), "n": params["days"]}
+        n, words = params["days"], {"type": event_type(params["type"])}
         match params["which"], params["op"]:
             case "last", "at_least":
-                return _("people whose last event of this kind is at least %(n)s days ago: %(type)s", **words)
+                return _n(
+                    "people whose last event of this kind is at least %(n)s day ago: %(type)s",
+                    "people whose last event of this kind is at least %(n)s days ago: %(type)s",
+                    n,
+                    **words,
+                )
             case "last", _op:
-                return _("people whose last event of this kind is at most %(n)s days ago: %(type)s", **words)
+                return _n(
+                    "people whose last event of this kind is at most %(n)s day ago: %(type)s",
+                    "people whose last event of this kind is at most %(n)s days ago: %(type)s",
+                    n,
+                    **words,
+                )
             case _which, "at_least":
-                return _(
-                    "people whose first event of this kind is at least %(n)s days ago: %(type)s", **words
+                return _n(
+                    "people whose first event of this kind is at least %(n)s day ago: %(type)s",
+                    "people whose first event of this kind is at least %(n)s days ago: %(type)s",
+                    n,
+                    **words,
                 )
             case _which, _op:
-                return _("people whose first event of this kind is at most %(n)s days ago: %(type)s", **words)
+                return _n(
+                    "people whose first event of this kind is at most %(n)s day ago: %(type)s",
+                    "people whose first event of this kind is at most %(n)s days ago: %(type)s",
+                    n,
+                    **words,
+                )
 
     def sql(self, step, params):
         who, whom = step.scope.on("b")
@@ -151,7 +160,11 @@ class Birthday(Kind):
     def sentence(self, params):
         if not params["ahead_days"]:
             return _("people whose birthday is today")
-        return _("people whose birthday is today or in the next %(n)s days", n=params["ahead_days"])
+        return _n(
+            "people whose birthday is today or tomorrow",
+            "people whose birthday is today or in the next %(n)s days",
+            params["ahead_days"],
+        )
 
     def sql(self, step, params):
         field = fields.get("birthday")

@@ -1,23 +1,19 @@
-"""The kinds of rules: what each asks, how it reads as a sentence, and as SQL.
+"""The kinds of rules that look at events: what each asks, how it reads as a sentence, and as SQL.
 
-A kind is one class; `facts.KINDS` lists them all.  Confidence is 1 where a label states a plain fact,
-`share · n / (n + 3)` where it names the winner among several (n: events of the winner), and
-`score / (score + threshold)` for a weighted score.
+`facts.KINDS` lists them all.  Confidence is 1 where a label states a plain fact, `share · n / (n + 3)` where it
+names the winner among several (n: events of the winner), and `score / (score + threshold)` for a weighted
+score.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from core import clock
-from core.audience.events import eventtypes
+from core.audience.labelling.kind import OF, WITHIN, Kind, event_type, quoted, within
 from core.audience.labelling.params import PARTS, Param, thing_id, type_id
 from core.audience.labelling.sql import (
     BUYING,
     MICRO,
     Sql,
-    Step,
     events,
     fill_zones,
     rounded,
@@ -25,53 +21,7 @@ from core.audience.labelling.sql import (
     weight,
 )
 from core.contract.errors import Refusal
-from core.i18n import _, _l
-
-Params = Mapping[str, Any]
-WITHIN = Param("within_days", _l("Within days"), "whole", 365, 0, 3650, help=_l("0 means ever."))
-OF = {"category": _l("category"), "item": _l("item")}
-
-
-class Kind:
-    """One kind of rule.  `values` names what gives each value its label: "" (one label only), category,
-    item, part or quintile; `value` is the param that chooses one of them, empty for all."""
-
-    key = ""
-    title: Any = ""
-    help: Any = ""
-    values = ""
-    value = ""
-    #: What the names of its labels begin with when there is one a value.
-    prefix: Any = ""
-    params: tuple[Param, ...] = ()
-
-    def per_value(self, params: Params) -> bool:
-        """Has each value a label of its own?"""
-        return bool(self.value) and not params.get(self.value)
-
-    def values_of(self, params: Params) -> str:
-        """What gives each value its label."""
-        return self.values
-
-    def check(self, params: Params) -> None:
-        """Raise `Refusal` when fields that are right by themselves make no sense together."""
-
-    def sentence(self, params: Params) -> str:
-        """Whom the rule labels, as "people who …", in the reader's language."""
-        raise NotImplementedError
-
-    def sql(self, step: Step, params: Params) -> Sql:
-        """Rows (contact_id, value, evidence, confidence) of the people of this step."""
-        raise NotImplementedError
-
-
-def within(days: int) -> str:
-    """ " in the last 90 days", or nothing for ever."""
-    return _(" in the last %(n)s days", n=days) if days else ""
-
-
-#: Rows of a rule that cannot know anyone yet.
-NOBODY: Sql = ("SELECT contact_id, 0 AS value, 1 AS evidence, 1.0 AS confidence FROM profile WHERE 1 = 0", [])
+from core.i18n import _, _l, _n
 
 
 class FirstBought(Kind):
@@ -96,7 +46,7 @@ class FirstBought(Kind):
                 if params["of"] == "category"
                 else _("everyone who bought something gets the item of their first purchase")
             )
-        return _("people whose first purchase was %(thing)s", thing=_quoted(params["thing"]))
+        return _("people whose first purchase was %(thing)s", thing=quoted(params["thing"]))
 
     def sql(self, step, params):
         column = f"{params['of']}_id"
@@ -129,11 +79,15 @@ class TopCategory(Kind):
     )  # fmt: skip
 
     def sentence(self, params):
-        words = {"type": _type(params["type"]), "within": within(params["within_days"]), "n": params["least"]}
+        words = {
+            "type": event_type(params["type"]),
+            "within": within(params["within_days"]),
+            "n": params["least"],
+        }
         if params.get("category"):
             return _(
                 "people whose favourite category%(within)s is %(category)s, by at least %(n)s × %(type)s",
-                category=_quoted(params["category"]), **words,
+                category=quoted(params["category"]), **words,
             )  # fmt: skip
         return _("everyone gets their favourite category%(within)s, by at least %(n)s × %(type)s", **words)
 
@@ -174,15 +128,18 @@ class ActiveHours(Kind):
     )  # fmt: skip
 
     def sentence(self, params):
-        words = {"within": within(params["within_days"]), "n": params["least"]}
+        least, words = params["least"], {"within": within(params["within_days"])}
         if params.get("part"):
             part = str(self.params[-1].options[params["part"]])
-            return _(
+            return _n(
+                "people who were most active in this part of the day%(within)s: %(part)s, by at least %(n)s event",
                 "people who were most active in this part of the day%(within)s: %(part)s, by at least %(n)s events",
-                part=part, **words,
+                least, part=part, **words,
             )  # fmt: skip
-        return _(
+        return _n(
+            "everyone gets the part of the day they were most active in%(within)s, by at least %(n)s event",
             "everyone gets the part of the day they were most active in%(within)s, by at least %(n)s events",
+            least,
             **words,
         )
 
@@ -236,8 +193,8 @@ class BoughtNot(Kind):
     def sentence(self, params):
         return _(
             "people who bought %(thing)s and not %(other)s%(within)s",
-            thing=_quoted(params["thing"]),
-            other=_quoted(params["other"]),
+            thing=quoted(params["thing"]),
+            other=quoted(params["other"]),
             within=within(params["within_days"]),
         )
 
@@ -273,7 +230,7 @@ class Score(Kind):
     )  # fmt: skip
 
     def sentence(self, params):
-        points = _(", ").join(f"{_type(key)} {value:g}" for key, value in params["weights"].items())
+        points = _(", ").join(f"{event_type(key)} {value:g}" for key, value in params["weights"].items())
         return _(
             "people with a score of at least %(threshold)s (%(points)s; half-life %(n)s days)",
             threshold=f"{params['threshold']:g}", points=points, n=f"{params['half_life']:g}",
@@ -297,15 +254,3 @@ class Score(Kind):
 def _chosen(table: str, name: str | None) -> Sql:
     """The condition that only one value is meant; a thing that is gone matches nobody."""
     return (" AND value = ?", [thing_id(table, name) or 0]) if name else ("", [])
-
-
-def _quoted(name: str) -> str:
-    return _("“%(name)s”", name=name)
-
-
-def _type(key: str) -> str:
-    """What an event type is called in a sentence, in the reader's language."""
-    found = next((one for one in eventtypes.all_types() if one.key == key), None)
-    if found is None:
-        return key
-    return found.title.lower() if found.builtin else found.title

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
+from core import amounts
 from core.contract.errors import Refusal
 from core.db import database
 from core.i18n import _
@@ -60,8 +61,8 @@ class Param:
 
     def _within(self, raw: Any, whole: bool = False) -> float:
         try:
-            value = float(str(raw).replace(",", ""))
-        except ValueError:
+            value = float(amounts.read(str(raw)))
+        except Refusal:
             value = float("nan")
         if not self.least <= value <= self.most or (whole and value != int(value)):
             sentence = (

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from core import clock
 from core.audience import labels
-from core.audience.labelling import applying, learning, rules, sql
+from core.audience.labelling import applying, learning, rulelabels, sql
 from core.audience.labelling.rules import Rule
 from core.audience.labelling.sql import Scope, Step
 from core.db import database
@@ -73,7 +73,7 @@ def preview(rt: Runtime, rule: Rule, *, budget_s: float | None = None) -> Previe
             sample += _people(rt, rule, SAMPLE - len(sample))
         seen += 1
     scale = len(scopes) / seen if seen else 1
-    words = rules.names(rule, by_value)
+    words = rulelabels.names(rule, by_value)
     top = Counter({words[value]: n for value, n in by_value.items() if value in words})
     return Preview(
         round(sum(top.values()) * scale), round(added * scale), round(removed * scale),
@@ -93,10 +93,10 @@ def _in_time(scopes: Sequence[Scope], started: float, budget_s: float | None):
 def _label_ids(rule: Rule, values: set[int], known: dict[int, int]) -> dict[int, int]:
     """value → id of the label it has or, by its name, would take over; one that does not exist yet has a
     number below zero."""
-    ids = {} if known or not rule.id else rules.mapping(rule)
+    ids = {} if known or not rule.id else rulelabels.mapping(rule)
     existing = {label.name: label.id for label in labels.all_labels()}
-    fixed = set() if known else set(rules.fixed_values(rule))
-    for value, name in rules.names(rule, (values | fixed) - ids.keys()).items():
+    fixed = set() if known else set(rulelabels.fixed(rule))
+    for value, name in rulelabels.names(rule, (values | fixed) - ids.keys()).items():
         ids[value] = existing.get(name, -value - 1)
     return ids
 
@@ -108,7 +108,7 @@ def _people(rt: Runtime, rule: Rule, n: int) -> list[Person]:
         "ORDER BY w.contact_id LIMIT ?",
         (n,),
     )
-    words = rules.names(rule, {row[3] for row in rows})
+    words = rulelabels.names(rule, {row[3] for row in rows})
     return [
         Person(
             row[0], row[1] or "", mask(rt.keys.open_number(row[2])), words.get(row[3], rule.label), *row[4:]

@@ -1,30 +1,27 @@
-"""Rules under their labels: made, changed, switched, deleted; and which label each value has."""
+"""Rules under their labels: made, changed, switched, deleted."""
 
 from __future__ import annotations
 
 import json
-import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from core import clock
 from core.audience import labels
-from core.audience.labelling import changes
+from core.audience.labelling import changes, rulelabels
 from core.audience.labelling.facts import kind as kind_of
-from core.audience.labelling.kinds import Kind
-from core.audience.labelling.params import PARTS
+from core.audience.labelling.kind import Kind
+from core.audience.labelling.rulelabels import mapping as mapping
 from core.audience.segments import frozen
 from core.audience.segments import rules as trees
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import database, onlyonce
 from core.db.models import LabelRule, Segment
 from core.i18n import _
 from core.runtime import Runtime
 from core.security import audit
 
-#: Labels one rule makes at most: those of the first categories or items by number.
-MAX_VALUES = 200
 MAX_KEEP_DAYS = 3650
 
 
@@ -111,7 +108,7 @@ def checked(rt: Runtime, label: str, kind: str, raw: Mapping[str, Any], keep_day
     made.check(params)
     rule = Rule(0, " ".join(label.split()), made.per_value(params), made, params, _keep(keep_days))
     labels.checked_name(
-        _value_name(rule.label, "x") if rule.per_value and rule.label else rule.label, "label"
+        rulelabels.name_of(rule.label, "x") if rule.per_value and rule.label else rule.label, "label"
     )
     _check_circle(rt, rule)
     return rule
@@ -126,11 +123,12 @@ def create(rt: Runtime, rule: Rule, who: str) -> Rule:
     with database.write_tx():
         _check_free(rule)
         row = LabelRule.create(
-            label=rule.label, per_value=rule.per_value, kind=rule.kind.key, params=_json(rule.params),
+            **onlyonce.new_id("label_rule"), label=rule.label, per_value=rule.per_value, kind=rule.kind.key,
+            params=_json(rule.params),
             keep_days=rule.keep_days, created_by=who, created_at=now, updated_at=now,
         )  # fmt: skip
         made = _rule(row)
-        complete(made, fixed_values(made))
+        rulelabels.complete(made, rulelabels.fixed(made))
         audit.record(who, "label.rule.add", f"rule:{row.id}", rule.label)
     return made
 
@@ -181,6 +179,7 @@ def delete(rule_id: int, who: str, *, take: bool = False) -> int:
     with database.write_tx():
         database.execute("DELETE FROM label_value WHERE rule_id = ?", (rule_id,))
         database.execute("DELETE FROM label_rule WHERE id = ?", (rule_id,))
+        onlyonce.gone("label_rule", rule_id)
         audit.record(who, "label.rule.delete", f"rule:{rule_id}", f"{rule.label} {gone}")
     return gone
 
@@ -189,66 +188,6 @@ def allow(label_id: int, contact_id: int) -> None:
     """Rules may set this label on this person again."""
     with database.write_tx():
         changes.allow_where(label_id, "p.contact_id = ?", (contact_id,))
-
-
-def mapping(rule: Rule) -> dict[int, int]:
-    """value → label id, of the labels the rule has."""
-    return dict(database.query("SELECT value, label_id FROM label_value WHERE rule_id = ?", (rule.id,)))
-
-
-def complete(rule: Rule, values: Iterable[int]) -> dict[int, int]:
-    """Make the labels of values that have none yet, inside `write_tx`; returns the whole mapping."""
-    known = mapping(rule)
-    missing = sorted(set(values) - known.keys())
-    for value, name in names(rule, missing).items():
-        known[value] = labels.ensure(name).id
-        database.execute(
-            "INSERT INTO label_value (rule_id, value, label_id) VALUES (?, ?, ?)",
-            (rule.id, value, known[value]),
-        )
-    return known
-
-
-def fixed_values(rule: Rule) -> list[int]:
-    """The values a rule can have whatever happens; those of categories and items come as they are seen."""
-    if not rule.per_value:
-        return [0]
-    return [1, 2, 3, 4, 5] if rule.kind.values_of(rule.params) in ("part", "quintile") else []
-
-
-def names(rule: Rule, values: Iterable[int]) -> dict[int, str]:
-    """value → name of its label; of categories and items only the first `MAX_VALUES` by number have one."""
-    if not rule.per_value:
-        return dict.fromkeys(values, rule.label)
-    found = dict(_value_words(rule, sorted(values)))
-    return {value: _value_name(rule.label, words) for value, words in found.items()}
-
-
-def _value_words(rule: Rule, values: list[int]) -> Iterable[tuple[int, str]]:
-    match rule.kind.values_of(rule.params):
-        case "part":
-            words = rule.kind.params[-1].options
-            return [(PARTS[key][0], str(words[key])) for key in PARTS if PARTS[key][0] in values]
-        case "quintile":
-            return [(value, str(value)) for value in values]
-        case "item":
-            table, column = "item", "CASE WHEN title = '' THEN \"key\" ELSE title END"
-        case _:
-            table, column = "category", "name"
-    if not values:
-        return []
-    return database.query(
-        f"SELECT id, {column} FROM {table} WHERE id IN ({database.in_list(len(values))}) "
-        f"AND id IN (SELECT id FROM {table} ORDER BY id LIMIT {MAX_VALUES})",
-        values,
-    )
-
-
-def _value_name(prefix: str, words: str) -> str:
-    """ "Interest:" and "tea" make "Interest: tea"; after a wide sign no space is needed."""
-    clean = "".join(c for c in words if unicodedata.category(c) not in ("Cc", "Cf")).strip() or "?"
-    space = "" if unicodedata.east_asian_width(prefix[-1]) in "WF" else " "
-    return f"{prefix}{space}{clean}"[: labels.MAX_NAME].strip()
 
 
 def _check_free(rule: Rule) -> None:

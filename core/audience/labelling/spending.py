@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from array import array
 
-from core.audience.labelling.kinds import NOBODY, WITHIN, Kind, within
+from core.audience.labelling.kind import NOBODY, WITHIN, Kind, within
 from core.audience.labelling.params import MOST_MONEY, Param
 from core.audience.labelling.sql import Sql, Step, events
 from core.contract.errors import Refusal

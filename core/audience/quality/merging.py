@@ -16,6 +16,7 @@ import orjson
 from core import clock
 from core.audience import consent, suppression
 from core.audience.events import folding, store
+from core.audience.labelling import bits
 from core.audience.quality import named, whole
 from core.contract.errors import Refusal
 from core.db import database
@@ -206,10 +207,11 @@ def _move_events(keep_id: int, other_id: int) -> dict[str, Any]:
 
 
 def _move_back(keep_id: int, other_id: int, data: Mapping[str, Any]) -> None:
-    database.executemany(
-        "UPDATE event SET contact_id = ? WHERE contact_id = ? AND key_hash = ?",
-        [(other_id, keep_id, key_hash) for key_hash in data["moved"]],
-    ) if data["moved"] else None
+    if data["moved"]:
+        database.executemany(
+            "UPDATE event SET contact_id = ? WHERE contact_id = ? AND key_hash = ?",
+            [(other_id, keep_id, key_hash) for key_hash in data["moved"]],
+        )
     for row in data["dropped"]:
         whole.insert("event", row)
     folding.days([tuple(row[column] for column in _COUNTED) for row in data["dropped"]], 1)
@@ -234,29 +236,18 @@ def _add_rows(table: str, keep_id: int, kept: dict, gone: dict) -> list[int]:
         if row["label_id"] in added:
             whole.insert(table, row | {"contact_id": keep_id})
     if table == "contact_label":
-        _bits(keep_id)
+        bits.refold(keep_id)
     return added
 
 
 def _take_rows(table: str, keep_id: int, label_ids: Sequence[int]) -> None:
-    database.executemany(
-        f"DELETE FROM {table} WHERE label_id = ? AND contact_id = ?", [(id_, keep_id) for id_ in label_ids]
-    ) if label_ids else None
-    if table == "contact_label":
-        _bits(keep_id)
-
-
-def _bits(contact_id: int) -> None:
-    """Make `label_bits` say what `contact_label` says."""
-    bits = sum(
-        1 << row[0]
-        for row in database.query(
-            "SELECT l.bit FROM contact_label x JOIN label l ON l.id = x.label_id "
-            "WHERE x.contact_id = ? AND l.bit IS NOT NULL",
-            (contact_id,),
+    if label_ids:
+        database.executemany(
+            f"DELETE FROM {table} WHERE label_id = ? AND contact_id = ?",
+            [(id_, keep_id) for id_ in label_ids],
         )
-    )
-    database.execute("UPDATE profile SET label_bits = ? WHERE contact_id = ?", (bits, contact_id))
+    if table == "contact_label":
+        bits.refold(keep_id)
 
 
 # --- rows -----------------------------------------------------------------------------------------------
@@ -288,17 +279,17 @@ def _follow_number(contact_id: int) -> None:
     bidx = database.scalar("SELECT phone_bidx FROM contact WHERE id = ?", (contact_id,))
     suppression.fold([bytes(bidx)])
     state = consent.state(contact_id)
-    bits = {
-        status: sum(cls.bit for cls, at in state.items() if at.event and at.event["action"] == status)
-        for status in ("opt_in", "opt_out")
-    }
+    agreed, declined = (
+        sum(cls.bit for cls, at in state.items() if at.event and at.event["action"] == action)
+        for action in ("opt_in", "opt_out")
+    )
     database.execute(
         "UPDATE profile SET consent_bits = ?, optout_bits = ? WHERE contact_id = ?",
-        (bits["opt_in"], bits["opt_out"], contact_id),
+        (agreed, declined, contact_id),
     )
     for table in _SETS:
         database.execute(
             f"DELETE FROM {table} WHERE contact_id = ? AND label_id NOT IN (SELECT id FROM label)",
             (contact_id,),
         )
-    _bits(contact_id)
+    bits.refold(contact_id)

@@ -34,8 +34,10 @@ def mark(at: int) -> None:
 
 def another(old: Any, new: Any) -> bool:
     """Is this another person's name, not a longer or tidier spelling of the same?"""
+    unseen = dict.fromkeys(map(ord, kinds.JOINERS))
     first, second = (
-        "".join(kinds.clean(str(name or "")).casefold().replace(".", " ").split()) for name in (old, new)
+        "".join(kinds.clean(str(name or "")).translate(unseen).casefold().replace(".", " ").split())
+        for name in (old, new)
     )
     return bool(first and second) and first not in second and second not in first
 
