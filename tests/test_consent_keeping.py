@@ -14,6 +14,7 @@ from core.audience.importing import batch
 from core.contract.errors import Refusal
 from core.db import database, settings, tally
 from core.db.codes import ALL_CLASSES_MASK, Cls, State
+from core.security import audit
 from core.sending import direct, verify
 
 PHONE, NAME, EMAIL = "+8613812345678", "Xanthippe Quillfeather", "xanthippe@quill.example"
@@ -98,6 +99,9 @@ def test_the_command_prints_the_receipt(cli, rt):
 def old_and_new(rt):
     """Rows of most kinds, one older than the period and one new of each."""
     now = clock.now_ms()
+    for days in (520, 500):
+        with clock.earlier(days * DAY), database.write_tx():
+            audit.record("x", "y")
     contact_id = contacts.create(rt, PHONE)
     campaign = direct.campaign(Cls.mass)
     old_id = (now - 400 * DAY) << 20
@@ -131,10 +135,6 @@ def old_and_new(rt):
                 "VALUES (1, 'receipt', ?, 1, '', ?)",
                 (b"x", at),
             )
-            database.execute(
-                'INSERT INTO audit (at, who, action, "object", detail, ip) VALUES (?, ?, ?, ?, ?, ?)',
-                (at - 500 * DAY, "x", "y", "", "", ""),
-            )
     return contact_id
 
 
@@ -159,6 +159,8 @@ def test_the_audit_log_is_guarded_again_after_a_run(rt, old_and_new):
     retention.run(rt)
     with pytest.raises(Exception, match="append-only"), database.write_tx():
         database.execute("DELETE FROM audit")
+    report = audit.verify(rt, "test")
+    assert (report.broken, report.events) == (None, database.scalar("SELECT COUNT(*) FROM audit") + 1)
 
 
 def test_rows_of_finished_campaigns_go_and_the_counts_stay(rt):

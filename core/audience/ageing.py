@@ -10,6 +10,7 @@ from core import clock
 from core.db import database, triggers
 from core.db.sets import among, listed
 from core.i18n import lazy
+from core.security import audit
 
 _CHUNK = 5_000
 #: Contact ids of one step through tables that are in the order of contacts.
@@ -155,17 +156,22 @@ def _remove_events(before: int) -> tuple[int, bool]:
     return n, False
 
 
+def _count_audit(before: int) -> int:
+    return audit.too_old(before)[0]
+
+
 def _remove_audit(before: int) -> tuple[int, bool]:
-    """The audit log refuses deletes; its guard is off for this transaction only."""
+    """The audit log refuses deletes; its guard is off for this transaction only, and the chain says what went."""
     with database.write_tx():
+        n, upto = audit.too_old(before, _CHUNK)
+        if not n:
+            return 0, False
+        audit.forget(upto, n)
         if database.is_postgres():
             database.execute("ALTER TABLE audit DISABLE TRIGGER audit_append_only")
         else:
             database.execute("DROP TRIGGER audit_delete")
-        n = database.execute(
-            f"DELETE FROM audit WHERE id IN (SELECT id FROM audit WHERE at < ? ORDER BY id LIMIT {_CHUNK})",
-            (before,),
-        ).rowcount
+        database.execute("DELETE FROM audit WHERE id <= ?", (upto,))
         if database.is_postgres():
             database.execute("ALTER TABLE audit ENABLE TRIGGER audit_append_only")
         else:
@@ -195,6 +201,6 @@ KINDS: tuple[Kind, ...] = (
     Kind("event_rejects", lazy("Rejected rows of event files"), lazy("Their cells, to be mended and imported again."),
          90, *_rejects("event_reject", "event_batch")),
     Kind("audit", lazy("Audit log"), lazy("Who did what. Most laws want it for years."),
-         0, _simple("audit", "at < ?")[0], _remove_audit, 365),
+         0, _count_audit, _remove_audit, 365),
 )  # fmt: skip
 BY_KEY: Mapping[str, Kind] = {kind.key: kind for kind in KINDS}

@@ -115,9 +115,11 @@ def repeatable() -> Iterator[None]:
         after = ("PRAGMA synchronous = 2", "PRAGMA wal_autocheckpoint = 20000")
     for statement in before:
         database.execute(statement)
+    database.proxy.obj.late.repeatable = True
     try:
         yield
     finally:
+        database.proxy.obj.late.repeatable = False
         for statement in after:
             database.execute(statement)
 

@@ -8,7 +8,8 @@ reads first and writes later fails with "database is locked" under four writers 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from functools import lru_cache
 from typing import Any
@@ -32,6 +33,16 @@ _PRAGMAS = {
     "foreign_keys": 1,
 }
 _LOCKED = ("database is locked", "database table is locked", "deadlock detected", "could not serialize")
+#: So long a server that does not answer at all is waited for; libpq would wait two minutes.
+CONNECT_S = 10
+#: How drivers tell that the server, or the file, cannot be reached; after SQLite's own words any of libpq's.
+_AWAY = (
+    "unable to open database file",
+    "disk i/o error",
+    "connection",
+    "server closed",
+    "could not translate host",
+)
 
 
 def connect(url: str, cache_mb: int = 32) -> Database:
@@ -47,14 +58,40 @@ def connect(url: str, cache_mb: int = 32) -> Database:
         made.register_function(geo.kilometres, geo.FUNCTION, 4, deterministic=True)
         made.turns = Turns(path) if path != ":memory:" else None
     elif parts.scheme in ("postgresql", "postgres"):
-        made = PostgresqlDatabase(url, prefer_psycopg3=True, autoconnect=True)
+        made = PostgresqlDatabase(url, prefer_psycopg3=True, autoconnect=True, **_patience(url))
     else:
         raise Refusal(
             f"COOEE_DATABASE_URL scheme {parts.scheme!r} is not one of sqlite, postgresql.",
             field="database_url",
         )
+    made.late = _Late()
     proxy.initialize(made)
     return made
+
+
+def _patience(url: str) -> dict[str, int]:
+    """How long to wait for the server, unless the URL says it.  Raises `Refusal` for one libpq cannot read."""
+    from psycopg import ProgrammingError, conninfo
+
+    try:
+        said = conninfo.conninfo_to_dict(url)
+    except ProgrammingError as error:
+        raise Refusal(
+            f"COOEE_DATABASE_URL cannot be read ({str(error).strip()}); write it like "
+            "postgresql://USER:PASSWORD@HOST/NAME.",
+            field="database_url",
+        ) from None
+    return {} if "connect_timeout" in said else {"connect_timeout": CONNECT_S}
+
+
+class _Late(threading.local):
+    """What the open transactions of a thread leave for their end (`at_end`)."""
+
+    def __init__(self) -> None:
+        self.depth = 0
+        #: Are commits of this thread such that a power cut may take them back (`bulk.repeatable`)?
+        self.repeatable = False
+        self.left: list[tuple[Callable[[list], None], Any]] = []
 
 
 class PostgresqlDatabase(peewee.PostgresqlDatabase):
@@ -95,14 +132,59 @@ def _text(sql: str) -> str:
 @contextmanager
 def write_tx() -> Iterator[None]:
     """A transaction that writes; nests as a savepoint.  Keep network calls and hooks outside."""
-    turns = getattr(proxy.obj, "turns", None)
+    turns, late = getattr(proxy.obj, "turns", None), proxy.obj.late
     with turns.wait() if turns and not proxy.transaction_depth() else nullcontext(), proxy.atomic():
-        yield
+        before = len(late.left)
+        late.depth += 1
+        try:
+            yield
+            if late.depth == 1 and late.left:
+                _end(late)
+        except BaseException:
+            del late.left[before:]
+            raise
+        finally:
+            late.depth -= 1
+
+
+def at_end(work: Callable[[list], None], item: Any) -> None:
+    """Have `work` called with a list of all its items, the last thing before the outermost `write_tx` commits.
+
+    For what takes a lock everybody wants: nobody who holds it waits for another lock, so there is no deadlock
+    whatever the transaction did before, and it is held no longer than the commit takes.  What a part left that
+    was rolled back is forgotten.  Outside of `write_tx` it is done at once in one of its own.
+    """
+    late = proxy.obj.late
+    if not late.depth:
+        with write_tx():
+            late.left.append((work, item))
+        return
+    late.left.append((work, item))
+
+
+def _end(late: _Late) -> None:
+    items: dict[Callable[[list], None], list] = {}
+    for work, item in late.left:
+        items.setdefault(work, []).append(item)
+    late.left.clear()
+    for work, some in items.items():
+        work(some)
 
 
 def is_locked(error: Exception) -> bool:
     """Did a statement fail because another process writes, so that the same again may work?"""
     return isinstance(error, OperationalError) and any(word in str(error).lower() for word in _LOCKED)
+
+
+def is_away(error: Exception) -> bool:
+    """Did a statement fail because the database cannot be reached?  Then this thread's connection is dropped."""
+    if not isinstance(error, OperationalError | InterfaceError) or is_locked(error):
+        return False
+    said = str(error).lower()
+    if not any(word in said for word in _AWAY):
+        return False
+    reopen()
+    return True
 
 
 def retry_locked(work, *args: Any, tries: int = 6):

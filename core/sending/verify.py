@@ -13,6 +13,7 @@ from core.audience import chain, consent, suppression, topics
 from core.audience.events import folding
 from core.db import database, tally
 from core.db.codes import State
+from core.security import audit
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -134,6 +135,13 @@ def ledger(rt: Runtime) -> Iterator[str]:
         yield sentence
 
 
+def deeds(rt: Runtime) -> Iterator[str]:
+    """Nobody changed, added or dropped a row of the audit log: its chain of seals fits to the end."""
+    sentence = audit.verify(rt, "cooee verify").broken
+    if sentence:
+        yield sentence
+
+
 def once(_rt: Runtime | None = None) -> Iterator[str]:
     """One message a contact and campaign."""
     for campaign_id, contact_id, n in database.query(
@@ -166,6 +174,7 @@ CHECKS: tuple[tuple[str, Callable[[Runtime], Iterator[str]]], ...] = (
     ("budgets", budgets),
     ("masks", masks),
     ("ledger", ledger),
+    ("audit", deeds),
     ("once", once),
     ("events", events),
 )

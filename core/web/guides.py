@@ -34,7 +34,7 @@ GROUPS = (
         _l("Through providers that deliver"),
         ("choose-a-provider", "providers", "routes", "arrival", "papers", "records", "china"),
     ),
-    (_l("Run it, connect it"), ("operators", "sources", "otp", "api")),
+    (_l("Run it, connect it"), ("operators", "security", "sources", "otp", "api")),
     (
         _l("Extend it, look inside"),
         ("plugins", "write-a-provider", "write-a-segmenter", "design", "performance"),
@@ -63,6 +63,7 @@ FOR = (
         "plugins": "plugins",
         "people": "operators",
         "retention": "operators",
+        "auditlog": "security",
     }
 )
 #: Places a search shows, and characters of each around the first word that was found.

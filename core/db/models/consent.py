@@ -68,7 +68,7 @@ class Suppression(Base):
 
 
 class ConsentSeal(Base):
-    """Append-only.  `hash` is a keyed hash over the seal before and the ledger's rows lo..hi (`chain`)."""
+    """Append-only.  `hash` is a keyed hash over the seal before and the ledger's rows lo..hi (`core.db.chain`)."""
 
     id = BigIntegerField(primary_key=True)
     lo = BigIntegerField()

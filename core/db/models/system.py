@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, CharField, CompositeKey, IntegerField, TextField
+from peewee import BigIntegerField, CharField, CompositeKey, IntegerField, SmallIntegerField, TextField
 
 from core.db.models.base import Base
 
@@ -29,6 +29,34 @@ class Audit(Base):
 
     class Meta:
         table_name = "audit"
+
+
+class AuditSeal(Base):
+    """Append-only.  `hash` is a keyed hash over the seal before and row lo = hi of the audit log (`core.db.chain`)."""
+
+    id = BigIntegerField(primary_key=True)
+    lo = BigIntegerField()
+    hi = BigIntegerField()
+    n = IntegerField()
+    hash = CharField()
+    at = BigIntegerField()
+
+    class Meta:
+        table_name = "audit_seal"
+
+
+class AuditHead(Base):
+    """One row, as `ConsentHead`: the newest seal, how many rows are sealed, and the last of them."""
+
+    id = SmallIntegerField(primary_key=True)
+    seal = BigIntegerField()
+    events = BigIntegerField()
+    last = BigIntegerField()
+    hash = CharField()
+    open_to = BigIntegerField()
+
+    class Meta:
+        table_name = "audit_head"
 
 
 class JobRun(Base):
