@@ -9,11 +9,13 @@ import pytest
 from core.audience import suppression
 from core.db import database, settings
 from core.db.codes import State
+from core.security import tokens
 from core.sending import accounts, approval, batch, drafts, expand
 from core.sending.routes import editing
 from core.sending.routes.rules import Target
 from tests import campaign_kit as kit
 from tests.api_kit import Caller, problem
+from tests.send_kit import send_all, setup
 
 DRAFT = {"name": "Winter", "segment": "Everyone", "templates": ["Hello"], "account": "main"}
 
@@ -69,6 +71,49 @@ def test_a_campaign_may_name_no_account_and_goes_as_the_routes_say(caller, rt):
     taken = database.query("SELECT DISTINCT account_id FROM message WHERE campaign_id = ?", (campaign_id,))
     assert taken == [(other.id,)]
     assert caller("GET", f"/campaigns/{campaign_id}").json["counts"]["accepted"] == 3
+
+
+@pytest.fixture
+def used_up(rt):
+    """A campaign of 20 texts at 0.001 CNY that stopped for its budget of 0.0075."""
+    campaign, _account = setup(rt, n=20, price=1_000, budget_micros=7_500, options={"window": 3})
+    send_all(rt, campaign)
+    assert drafts.get(campaign).state == "paused"
+    return campaign
+
+
+def test_a_campaign_whose_budget_is_used_up_goes_on_with_a_higher_one(rt, used_up):
+    caller = Caller(rt)
+    resume = f"/campaigns/{used_up}/resume"
+    for budget, status in ((0.005, 422), (-1, 422), ("more", 422)):
+        kind = problem(caller("POST", resume, {"budget": budget}))
+        assert kind[0] == status, (budget, kind)
+    assert problem(caller("POST", resume, {"amount": 5}))[0] == 422
+    assert drafts.get(used_up).budget_micros == 7_500
+    assert caller("POST", resume, {"budget": 0.02}).json == {"id": used_up, "state": "running"}
+    assert drafts.get(used_up).budget_micros == 20_000
+    told = database.query("SELECT who, detail FROM audit WHERE action = 'campaign.budget'")
+    assert told == [("api:shop", "0.0075 → 0.02 CNY")]
+
+
+def test_a_program_cannot_raise_a_budget_above_what_needs_four_eyes(rt, used_up):
+    with database.write_tx():
+        settings.put(approval.COST_KEY, 1)
+        settings.put(approval.WAIVER_KEY, False)
+    answer = problem(Caller(rt)("POST", f"/campaigns/{used_up}/resume", {"budget": 2}))
+    assert answer[0] == 403 and drafts.get(used_up).state == "paused"
+
+
+@pytest.mark.parametrize(
+    ("currency", "status", "said"), [("CNY", 429, "may spend 0.01 CNY a day"), ("EUR", 403, "spends CNY")]
+)
+def test_what_is_added_is_taken_out_of_what_the_token_may_spend(rt, used_up, currency, status, said):
+    capped = Caller(rt)
+    capped.token, _row = tokens.create("test", "capped", ["campaigns.write"], cap=(10_000, currency))
+    for budget in (0.02, 5):
+        answer = capped("POST", f"/campaigns/{used_up}/resume", {"budget": budget})
+        assert answer.status_code == status and said in answer.json["detail"], answer.json
+    assert drafts.get(used_up).budget_micros == 7_500
 
 
 def test_the_same_launch_key_is_the_same_launch(caller):

@@ -86,6 +86,15 @@ def test_fields_take_values_of_their_kind(caller, rt):
         assert (row["status"], row["field"]) == ("rejected", f"fields.{key}") and row["reason"]
 
 
+def test_a_day_nobody_can_be_born_on_is_no_birthday(caller, rt):
+    for day, said in (("2999-01-01", "lies in the future"), ("1850-05-31", "longer ago than anybody lives")):
+        [row] = put(caller, {"phone": ONE, "fields": {"birthday": day}})
+        assert (row["status"], row["field"]) == ("rejected", "fields.birthday") and said in row["reason"]
+    fields.define("founded", "date")
+    [row] = put(caller, {"phone": ONE, "fields": {"birthday": "1926-01-01", "founded": "1850-05-31"}})
+    assert row["status"] == "created"
+
+
 def test_rows_that_make_no_sense_are_rejected_by_themselves(caller, rt):
     rows = put(
         caller, {"phone": "12"}, {}, 5, {"phone": ONE, "email": "nobody"}, {"phone": ONE, "nick": "x"},

@@ -8,8 +8,7 @@ import pytest
 
 from core.sending.dossiers import standing
 from tests import dossier_kit as kit
-from tests.api_kit import Caller, problem
-from tests.test_api_trials import as_documented
+from tests.api_kit import Caller, as_documented, problem
 
 
 @pytest.fixture

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from core.db import database
 from core.security import tokens
+from core.sending import accounts, prices
 
 
 def test_a_token_is_made_shown_once_used_and_revoked(client, app):
@@ -38,6 +41,34 @@ def test_a_name_that_is_taken_stands_beside_the_name(client):
     assert client.post("/settings/api", data=form).status_code == 200
     answer = client.post("/settings/api", data=form)
     assert answer.status_code == 422 and "active token" in answer.get_data(as_text=True)
+
+
+def test_a_token_gets_networks_and_a_cap_and_the_list_shows_them(client):
+    prices.put(
+        accounts.create(client.application.extensions["cooee"], "main", "null", {}).id,
+        [prices.Line(1, "CNY")],
+    )
+    form = {"name": "till", "scopes": ["messages.write"], "days": "0"}
+    bounds = {"networks": "192.0.2.7/24\r\n2001:db8::1, 10.0.0.1", "cap": "50"}
+    page = client.post("/settings/api", data=form | bounds).get_data(as_text=True)
+    assert "It works only from:" in page and "CN¥ 50.00 a day" in page
+    [token] = tokens.listed()
+    assert token.networks == ("192.0.2.0/24", "2001:db8::1", "10.0.0.1")
+    assert (token.cap_micros, token.cap_currency) == (50_000_000, "CNY")
+    listed = client.get("/settings/api").get_data(as_text=True)
+    assert "192.0.2.0/24" in listed and "0.00 of CN¥ 50.00 today" in listed
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [("networks", "shop.example", "no address or network"), ("cap", "50 CNY", "No account has a price yet")],
+)
+def test_a_bound_that_makes_no_sense_stands_beside_its_field(client, field, value, words):
+    form = {"name": "till", "scopes": ["messages.write"], "days": "0", field: value}
+    answer = client.post("/settings/api", data=form)
+    html = answer.get_data(as_text=True)
+    assert answer.status_code == 422 and f'id="{field}-error"' in html and words in html
+    assert tokens.listed() == []
 
 
 def test_only_admins_get_there(login):

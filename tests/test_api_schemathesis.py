@@ -14,6 +14,7 @@ import schemathesis
 from hypothesis import strategies as st
 from schemathesis import engine
 from schemathesis.config import SchemathesisConfig
+from schemathesis.core import NotSet
 from schemathesis.engine.events import FatalError, NonFatalError, ScenarioFinished
 from schemathesis.transport.wsgi import WSGITransport
 
@@ -140,8 +141,8 @@ def fits(context, given) -> bool:
         return isinstance(given, dict) and all(
             name in schemas and shape.checker(schemas[name])(value) is None for name, value in given.items()
         )
-    # Bytes are a body that is no JSON.
-    return not isinstance(given, bytes) and shape.checker(endpoint.body)(given) is None
+    # Bytes are a body that is no JSON; one that may be left out is left out at times.
+    return not isinstance(given, bytes | NotSet) and shape.checker(endpoint.body)(given) is None
 
 
 def with_known_names(context, given):

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 
-import jsonschema_rs
 import pytest
 
-from core.api.blueprint import ENDPOINTS, SCHEMAS
 from core.db import database
 from core.measure.trials import run
 from tests import trials_kit as kit
-from tests.api_kit import Caller, problem
+from tests.api_kit import Caller, as_documented, problem
 
 PHONES = [{"phone": f"+86138001300{n:02d}", "owner": f"Owner {n}", "night": True} for n in range(4)]
 PLAN = {"name": "Spring", "accounts": ["Sim A", "Sim B"], "phones": PHONES, "hours": ["now"], "agreed": True}
@@ -21,12 +19,6 @@ PLAN = {"name": "Spring", "accounts": ["Sim A", "Sim B"], "phones": PHONES, "hou
 def caller(rt):
     kit.simulators(rt, 2, price=50_000, accept_rate=1)
     return Caller(rt)
-
-
-def as_documented(name: str, value) -> None:
-    """Has an answer the shape its endpoint promises?"""
-    [line] = [line for line in ENDPOINTS if line.name == name]
-    jsonschema_rs.Draft202012Validator({**line.answer, "components": {"schemas": SCHEMAS}}).validate(value)
 
 
 def count(table: str) -> int:

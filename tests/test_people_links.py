@@ -12,6 +12,7 @@ from core.contract.errors import Refusal
 from core.db.models import Audit
 from core.security import links, sessions, users
 from core.web.application import make_app
+from tests.mailbox import Mailbox
 from tests.people import PASSWORD, csrf_token, signed_in
 
 NEW = "another long pass phrase"
@@ -180,38 +181,6 @@ def test_without_mail_the_page_says_how_to_get_a_link(app):
     answer = app.test_client().get("/forgot")
     assert b"cooee user reset" in answer.data
     assert fill(app.test_client(), "/forgot", email="li@shop.example").status_code == 404
-
-
-class Mailbox:
-    """An SMTP server that keeps what it is given."""
-
-    def __init__(self):
-        import socket
-
-        self.letters: list[str] = []
-        self._server = socket.create_server(("127.0.0.1", 0))
-        self.url = f"smtp://127.0.0.1:{self._server.getsockname()[1]}"
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            peer, _ = self._server.accept()
-            with peer, peer.makefile("rwb") as line:
-
-                def say(text, line=line):
-                    line.write(text.encode() + b"\r\n")
-                    line.flush()
-
-                say("220 test")
-                for command in line:
-                    word = command.split()[0].upper()
-                    if word == b"DATA":
-                        say("354 go")
-                        lines = iter(line.readline, b".\r\n")
-                        self.letters.append(b"".join(lines).decode())
-                    say("221 bye" if word == b"QUIT" else "250 ok")
-                    if word == b"QUIT":
-                        break
 
 
 def test_a_reset_by_mail_works_once_and_answers_alike(sqlite_instance, monkeypatch):

@@ -1,6 +1,6 @@
 """One call of the API, from its token to its answer.
 
-1. Token, scope and rate: 401, 403, 429.
+1. Token, where it comes from, scope and rate: 401, 403, 429.
 2. Parameters and body: 404, 413, 415, 400, 422.
 3. The work, once for an Idempotency-Key.
 """
@@ -20,9 +20,9 @@ from core.api.idempotency import KEY_MAX, Answer, answered, once, refused
 from core.api.problems import Problem
 from core.contract.errors import Refusal
 from core.db import bulk
-from core.i18n import _
+from core.i18n import _, _n
 from core.runtime import Runtime
-from core.security import throttle, tokens
+from core.security import networks, throttle, tokens
 
 #: 1,000 rows with all their fields; only who has a token may send so much.
 MAX_BODY_BYTES = 8 << 20
@@ -56,7 +56,7 @@ def _call(
             sentence = _("This token lacks the scope %(scope)s.", scope=endpoint.scope)
             raise Problem("forbidden", sentence, field=endpoint.scope)
         key = _key() if endpoint.keyed else ""
-        raw = _raw(check_body is not None)
+        raw = _raw(endpoint)
     except Problem as problem:
         return refused(problem)
 
@@ -85,18 +85,32 @@ def _token() -> tokens.Token:
     kind, _space, text = request.headers.get("Authorization", "").partition(" ")
     token = tokens.find(text.strip()) if kind.lower() == "bearer" else None
     if token is None:
-        source = throttle.network(request.remote_addr or "")
-        if kind and (wait_s := throttle.hit("api.token", source, throttle.BY_IP)):
-            raise Problem(
-                "too-many",
-                _("Too many tries with a wrong token; wait %(n)s seconds.", n=wait_s),
-                wait_s=wait_s,
-            )
+        if kind:
+            _one_more_try()
         raise Problem("unauthorized", _("Send a valid token: Authorization: Bearer TOKEN.") if not kind else _(
             "This token is unknown, expired or revoked; make one with `cooee token add`."
         ))  # fmt: skip
+    address = request.remote_addr or ""
+    if token.networks and not networks.within(address, token.networks):
+        _one_more_try()
+        raise Problem("forbidden", _("This token does not work from %(address)s.", address=address))
     tokens.used(token)
     return token
+
+
+def _one_more_try() -> None:
+    """Count a call with a token that does not work, by its source.  Raises `Problem` when there were too many."""
+    source = throttle.network(request.remote_addr or "")
+    if wait_s := throttle.hit("api.token", source, throttle.BY_IP):
+        raise Problem(
+            "too-many",
+            _n(
+                "Too many tries with a wrong token; wait %(n)s second.",
+                "Too many tries with a wrong token; wait %(n)s seconds.",
+                wait_s,
+            ),
+            wait_s=wait_s,
+        )
 
 
 def _within_rate(rt: Runtime, token: tokens.Token) -> None:
@@ -105,7 +119,12 @@ def _within_rate(rt: Runtime, token: tokens.Token) -> None:
     with bulk.repeatable():
         wait_s = throttle.hit("api.rate", str(token.id), (limit,))
     if wait_s:
-        sentence = _("This token may call %(n)s times a minute; wait %(s)s seconds.", n=limit.n, s=wait_s)
+        sentence = _n(
+            "This token may call %(most)s times a minute; wait %(n)s second.",
+            "This token may call %(most)s times a minute; wait %(n)s seconds.",
+            wait_s,
+            most=limit.n,
+        )
         raise Problem("too-many", sentence, wait_s=wait_s)
 
 
@@ -122,11 +141,13 @@ def _key() -> str:
     return key
 
 
-def _raw(wanted: bool) -> bytes:
+def _raw(endpoint: Endpoint) -> bytes:
     """The body as it came; b"" where none is wanted."""
-    if not wanted:
+    if endpoint.body is None:
         return b""
     request.max_content_length = MAX_BODY_BYTES
+    if endpoint.bare and not request.get_data():
+        return b"{}"
     if request.mimetype != JSON and not request.mimetype.endswith("+json"):
         raise Problem("not-json")
     return request.get_data(cache=False)

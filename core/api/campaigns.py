@@ -26,7 +26,7 @@ from core.db.models import Campaign
 from core.i18n import _
 from core.measure import summary
 from core.measure.summary import iso
-from core.sending import accounts, drafts, launch, lifecycle, pausing
+from core.sending import accounts, budgets, drafts, launch, lifecycle, pausing
 from core.timing import zones
 
 _TIME = {
@@ -45,6 +45,7 @@ _OPTIONS = {
         "zone": {"type": "string", "minLength": 1, "maxLength": 64, "examples": ["Asia/Shanghai"]},
     },
 }  # fmt: skip
+_BUDGET = {"type": "number", "minimum": 0, "maximum": 1e9}
 NEW = thing(
     {
         "name": _NAME,
@@ -57,11 +58,15 @@ NEW = thing(
         "holdout": {"type": "number", "minimum": 0, "maximum": 90, "description": "Percent kept aside."},
         "at": _TIME,
         "until": _TIME | {"description": "Nothing is sent after this."},
-        "budget": {"type": "number", "minimum": 0, "maximum": 1e9, "description": "Pause when this is spent."},
+        "budget": _BUDGET | {"description": "Pause when this is spent."},
         "options": _OPTIONS,
     },
     optional=("account", "holdout", "at", "until", "budget", "options"),
 )  # fmt: skip
+RESUMED = thing(
+    {"budget": _BUDGET | {"description": "Pause only when this much is spent in all; more than is used up."}},
+    optional=("budget",),
+)
 _FIGURE = {
     "type": "object",
     "required": ["value", "numerator", "denominator", "interval", "unit"],
@@ -144,7 +149,8 @@ def start(call: Call) -> dict[str, Any]:
     """Start a campaign, or schedule it; the same key is the same launch."""
     key = sha256(f"{call.token.id}:{call.key}".encode()).hexdigest()[:32] if call.key else None
     campaign_id = drafts.own(call.params["id"]).id
-    return {"id": campaign_id, "state": launch.launch(call.rt, campaign_id, call.token.who, key=key)}
+    state = launch.launch(call.rt, campaign_id, call.token.who, key=key, purse=call.purse)
+    return {"id": campaign_id, "state": state}
 
 
 def pause(call: Call) -> dict[str, Any]:
@@ -154,8 +160,14 @@ def pause(call: Call) -> dict[str, Any]:
 
 
 def resume(call: Call) -> dict[str, Any]:
-    """Go on where a paused campaign stood."""
-    return _moved(call, lifecycle.resume(call.rt, drafts.own(call.params["id"]).id, call.token.who))
+    """Go on where a paused campaign stood, with another budget where the body names one."""
+    campaign_id = drafts.own(call.params["id"]).id
+    if "budget" in call.body:
+        # A program approves nothing: what needs a second person is raised by one.
+        budgets.change(
+            call.rt, campaign_id, call.body["budget"], call.token.who, approves=False, purse=call.purse
+        )
+    return _moved(call, lifecycle.resume(call.rt, campaign_id, call.token.who))
 
 
 def cancel(call: Call) -> dict[str, Any]:
@@ -173,10 +185,10 @@ def _moved(call: Call, done: bool) -> dict[str, Any]:
     return {"id": row.id, "state": row.state}
 
 
-def _act(verb: str, name: str, summary_: str, words: str, work: Any) -> Endpoint:
+def _act(verb: str, name: str, summary_: str, words: str, work: Any, **more: Any) -> Endpoint:
     return Endpoint(
         "POST", f"/campaigns/{{id}}/{verb}", name, summary_, "campaigns.write", work, _STATE, words=words,
-        params=(ID,),
+        params=(ID,), **more,
     )  # fmt: skip
 
 
@@ -200,9 +212,12 @@ ENDPOINTS = (
         ref("Campaign"), words="The same fields as `cooee campaign show --json`.", params=(ID,),
     ),
     _act("launch", "launchCampaign", "Start a campaign",
-         "At once, or when its start comes. Asks for what people must have: complete, checked, approved.",
+         "At once, or when its start comes. Asks for what people must have: complete, checked, approved. "
+         "More than the token may spend a day is 429 with the type `urn:cooee:problem:spend-cap`.",
          start),
     _act("pause", "pauseCampaign", "Stop sending for now", "What is on the wire finishes.", pause),
-    _act("resume", "resumeCampaign", "Go on after a pause", "Goes on exactly where it stood.", resume),
+    _act("resume", "resumeCampaign", "Go on after a pause",
+         "Goes on exactly where it stood; one whose budget is used up with a higher one.", resume,
+         body=RESUMED, bare=True, example={"budget": 500}),
     _act("cancel", "cancelCampaign", "End a campaign for good", "What was not sent never will be.", cancel),
 )  # fmt: skip

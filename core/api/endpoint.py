@@ -6,8 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from core.security import spending
+
 if TYPE_CHECKING:
     from core.runtime import Runtime
+    from core.security.spending import Purse
     from core.security.tokens import Token
 
 Schema = Mapping[str, Any]
@@ -33,6 +36,11 @@ class Call:
     body: Any = None
     key: str = ""
 
+    @property
+    def purse(self) -> Purse | None:
+        """What the token may still spend today; None when it may spend without an end."""
+        return spending.purse(self.token, self.rt.settings.zone)
+
     def may(self, scope: str) -> bool:
         """Has the token this scope, beside the one the endpoint asks for?"""
         return scope in self.token.scopes
@@ -42,9 +50,10 @@ class Call:
 class Endpoint:
     """`work(call)` returns the value of the answer, sent as JSON with `status`.
 
-    `path` is below /api/v1, its parameters as {name}.  `body` None: the call has none.  `row`: the body is a
-    batch of these, a component of the document; the work looks at each by itself.  `atomic`: the work
-    is one transaction, committed together with the kept answer; such work calls no hook and no network.
+    `path` is below /api/v1, its parameters as {name}.  `body` None: the call has none.  `bare`: it may come
+    without, which reads as {}.  `row`: the body is a batch of these, a component of the document; the work looks
+    at each by itself.  `atomic`: the work is one transaction, committed together with the kept answer; such work
+    calls no hook and no network.
     """
 
     method: str
@@ -58,6 +67,7 @@ class Endpoint:
     words: str = ""
     params: Sequence[Param] = ()
     body: Schema | None = None
+    bare: bool = False
     row: str = ""
     example: Any = None
     atomic: bool = False

@@ -4,7 +4,7 @@
 2. It acts and stores its answer; work that is one transaction stores it in that transaction.
 3. Others with the key wait for the answer, and are told 409 when it takes long.  A call whose process died
    holds its key for `HELD_MS`; the next one then acts in its place.
-4. A crash inside the work (5xx) gives the key back, so that a repeat tries again.
+4. A crash inside the work (5xx) gives the key back, so that a repeat tries again; so does a limit that says when.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _act(place: _Place, held_at: int, work: Callable[[], Answer], atomic: bool) 
                 answer = refused(refusal)
         else:
             answer = answered(work)
-        if answer.status < 500:
+        if answer.status < 500 and not answer.wait_s:
             database.retry_locked(place.keep, held_at, answer)
         else:
             # "Try again later" must not be the answer to that later try.

@@ -63,7 +63,14 @@ def post(call: Call) -> dict[str, Any]:
     key = sha256(f"{call.token.id}:{call.key}".encode()).hexdigest() if call.key else None
     try:
         made = direct.send(
-            call.rt, given["to"], given["class"], given["text"], account_id, key, call.token.who
+            call.rt,
+            given["to"],
+            given["class"],
+            given["text"],
+            account_id,
+            key,
+            call.token.who,
+            purse=call.purse,
         )
     except Refusal as refusal:
         refusal.field = "to" if refusal.field == "phone" else refusal.field
@@ -97,7 +104,8 @@ ENDPOINTS = (
         "POST", "/messages", "postMessage", "Send one message", "messages.write", post, ref("Message"), status=202,
         words="As `cooee message send`: taken at once, sent by a worker within moments. Consent, suppression "
         "and hours are asked when it is sent; a message they stop becomes `skipped` with the reason, and a text to "
-        "a known landline is `skipped` at once.",
+        "a known landline is `skipped` at once. More than the token may spend a day is 429 with the type "
+        "`urn:cooee:problem:spend-cap`.",
         body=NEW,
         example={"to": "+8613800138000", "class": "notice", "text": "Your parcel is here."},
     ),

@@ -68,7 +68,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
     }
     if endpoint.body is not None:
         content = {"schema": _body(endpoint)} | ({"example": endpoint.example} if endpoint.example else {})
-        made["requestBody"] = {"required": True, "content": {JSON: content}}
+        made["requestBody"] = {"required": not endpoint.bare, "content": {JSON: content}}
     return made
 
 

@@ -57,7 +57,7 @@ def post(call: Call) -> dict[str, Any]:
     given = dict(call.body)
     # The same key stays the same code even when a process dies between the code and its answer.
     key = given.pop("key", "") or (call.key and sha256(call.key.encode()).hexdigest())
-    return service.send(call.rt, call.token.who, wishes.Wish(**given, key=key)).plain()
+    return service.send(call.rt, call.token.who, wishes.Wish(**given, key=key), call.purse).plain()
 
 
 def verify(call: Call) -> dict[str, Any]:

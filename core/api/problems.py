@@ -31,6 +31,7 @@ KINDS: dict[str, tuple[int, str, Any]] = {
     "invalid": (422, "Invalid input", lazy("The request does not fit.")),
     "key-reused": (422, "Key used for another call", lazy("This Idempotency-Key belongs to another call.")),
     "too-many": (429, "Too many calls", lazy("Too many calls; wait before the next one.")),
+    "spend-cap": (429, "Spend cap reached", lazy("This token may not spend so much today.")),
     "otp-limit": (429, "Too many codes", lazy("Too many codes; wait before the next one.")),
     "internal": (500, "Internal error", lazy("Something went wrong on our side.")),
     "unavailable": (503, "Not available now", lazy("Not available now; try again later.")),

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from core.api.endpoint import ID, LARGEST_ID, LIMIT, Call, Endpoint, Param
+from core.api.problems import Problem
 from core.api.schemas import COUNT, MAYBE_TEXT, MAYBE_TIME, NEW_ID, PHONE, TEXT, listing, ref, thing
 from core.audience import contacts
 from core.contract.errors import Refusal
 from core.db.models import Trial
+from core.i18n import _
 from core.measure.trials import phones, plan, report, run, sheet, words
 from core.sending import accounts
 
@@ -163,6 +165,10 @@ def read(call: Call) -> dict[str, Any]:
 
 def start(call: Call) -> dict[str, Any]:
     """Send the texts at their hours."""
+    if call.token.cap_micros is not None:
+        raise Problem(
+            "forbidden", _("A token with a spend cap starts no trial; a person does, under Providers.")
+        )
     run.start(call.rt, call.params["id"], call.token.who)
     return _state(call)
 

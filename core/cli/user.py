@@ -10,7 +10,7 @@ from core import clock
 from core.cli.common import emit, json_option, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.runtime import Runtime
-from core.security import users
+from core.security import secondfactor, users
 from core.security.roles import ROLES
 
 
@@ -131,3 +131,26 @@ def role(rt: Runtime, email: str, role: str, as_json: bool) -> None:
     user = users.find(email)
     users.set_role(whoami(), user, role)
     emit({"email": user.email, "role": role}, as_json, f"{user.email} is now {role}.")
+
+
+@command.command("second-factor")
+@click.argument("who", required=False, type=click.Choice(list(secondfactor.POLICIES)))
+@json_option
+@pass_rt
+def second_factor(rt: Runtime, who: str | None, as_json: bool) -> None:
+    """Say who must have a second step at sign-in, or show who must.
+
+    powers: whoever may launch, export, or change credentials, settings or people.  Whoever must and has none is
+    led to set it up before anything else.
+
+    Example: cooee user second-factor powers
+    """
+    if who:
+        secondfactor.choose(whoami(), who)
+    people = users.listed()
+    missing = secondfactor.missing(people)
+    emails = [person["email"] for person in people if person["id"] in missing]
+    human = f"Second step: {secondfactor.policy()}."
+    if emails:
+        human += f" Must still set it up: {', '.join(emails)}."
+    emit({"second_factor": secondfactor.policy(), "missing": emails}, as_json, human)

@@ -15,7 +15,7 @@ from core import clock
 from core.contract.errors import Refusal
 from core.db import bulk, database
 from core.i18n import _, lazy
-from core.security import audit
+from core.security import audit, networks
 
 #: What a token may do, with the words people read.
 SCOPES = {
@@ -44,12 +44,19 @@ MAX_DAYS = 3650
 #: The last use is written at most this often.
 USED_EVERY_MS = clock.MINUTE_MS
 
-_COLUMNS = "id, name, prefix, scopes, created_by, created_at, expires_at, last_used_at, revoked_at"
+_COLUMNS = (
+    "id, name, prefix, scopes, created_by, created_at, expires_at, last_used_at, revoked_at, networks, "
+    "spend_cap_micros, spend_currency"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A token without its secret; times are epoch ms."""
+    """A token without its secret; times are epoch ms.
+
+    It works from `networks`, from everywhere when there are none, and orders messages for `cap_micros` a day in
+    `cap_currency` (core.security.spending), without an end when that is None.
+    """
 
     id: int
     name: str
@@ -60,6 +67,9 @@ class Token:
     expires_at: int | None
     last_used_at: int | None
     revoked_at: int | None
+    networks: tuple[str, ...] = ()
+    cap_micros: int | None = None
+    cap_currency: str = ""
 
     @property
     def who(self) -> str:
@@ -74,10 +84,20 @@ class Token:
         return "expired" if self.expires_at and self.expires_at <= clock.now_ms() else "active"
 
 
-def create(who: str, name: str, scopes: Iterable[str], days: int = DEFAULT_DAYS) -> tuple[str, Token]:
+def create(
+    who: str,
+    name: str,
+    scopes: Iterable[str],
+    days: int = DEFAULT_DAYS,
+    *,
+    sources: Iterable[str] = (),
+    cap: tuple[int, str] | None = None,
+) -> tuple[str, Token]:
     """Make a token that works for `days` (0: until it is revoked); returns its text, once, and what is kept.
 
-    Raises `Refusal` for an unknown scope, none at all, or a name that an active token has.
+    `sources` are the addresses and networks it works from, none for all; `cap` what it may spend a day, as
+    (micro-units, currency).  Raises `Refusal` for an unknown scope, none at all, a source that is no network, or a
+    name that an active token has.
     """
     name = " ".join(name.split())
     if not name or len(name) > MAX_NAME or not name.isprintable():
@@ -95,16 +115,23 @@ def create(who: str, name: str, scopes: Iterable[str], days: int = DEFAULT_DAYS)
         )
     if not 0 <= days <= MAX_DAYS:
         raise Refusal(_("A token works for 1 to %(max)s days, or 0 for no end.", max=MAX_DAYS), field="days")
+    nets, (micros, currency) = networks.tidy(sources), cap or (None, "")
     text, now = MARK + secrets.token_urlsafe(32), clock.now_ms()
     with database.write_tx():
         if any(token.name == name and token.state == "active" for token in listed()):
             raise Refusal(_("There is an active token “%(name)s” already.", name=name), field="name")
         [row] = database.query(
-            "INSERT INTO api_token (name, prefix, token_hash, scopes, created_by, created_at, expires_at) "
-            f"VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING {_COLUMNS}",
-            (name, text[:SHOWN], _hash(text), " ".join(wanted), who, now, now + days * clock.DAY_MS if days else None),
+            "INSERT INTO api_token (name, prefix, token_hash, scopes, created_by, created_at, expires_at, networks, "
+            f"spend_cap_micros, spend_currency) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {_COLUMNS}",
+            (
+                name, text[:SHOWN], _hash(text), " ".join(wanted), who, now,
+                now + days * clock.DAY_MS if days else None, " ".join(nets), micros, currency,
+            ),
         )  # fmt: skip
-        audit.record(who, "token.add", f"token:{row[0]}", f"{name}: {' '.join(wanted)}")
+        told = f"{name}: {' '.join(wanted)}"
+        told += f" from {' '.join(nets)}" if nets else ""
+        told += f" up to {micros / 1_000_000} {currency} a day" if cap else ""
+        audit.record(who, "token.add", f"token:{row[0]}", told)
     return text, _token(row)
 
 
@@ -147,7 +174,9 @@ def used(token: Token) -> None:
 
 
 def _token(row: tuple) -> Token:
-    return Token(*row[:3], frozenset(row[3].split()), *row[4:])
+    *head, scopes = row[:4]
+    *times, sources, cap_micros, currency = row[4:]
+    return Token(*head, frozenset(scopes.split()), *times, tuple(sources.split()), cap_micros, currency)
 
 
 def _hash(text: str) -> bytes:

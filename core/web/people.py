@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from flask import Blueprint, request, url_for
 from flask_security import current_user
-from wtforms import EmailField, SelectField, StringField
+from wtforms import EmailField, RadioField, SelectField, StringField
 from wtforms.validators import DataRequired, Length
 
 from core.contract.errors import Refusal
 from core.db.models import User
 from core.i18n import _, _l
-from core.security import users
+from core.security import secondfactor, users
 from core.security.roles import ROLES
 from core.web.access import allow
 from core.web.forms import Form, choices, tidy
@@ -32,10 +32,17 @@ class _Add(Form):
     role = SelectField(_l("Role"), choices=choices(ROLE_WORDS.items()), default="marketer")
 
 
+class _SecondStep(Form):
+    second_factor = RadioField(
+        _l("Who must have one"), choices=choices(secondfactor.POLICIES.items()),
+        description=_l("Whoever must and has none is led to set it up on the next page, before anything else."),
+    )  # fmt: skip
+
+
 @bp.get("")
 @allow("people.edit")
 def index():
-    return page("people/index.html", form=_Add(), **_context())
+    return page("people/index.html", **_context())
 
 
 @bp.post("")
@@ -51,9 +58,21 @@ def add():
         )
 
     if not (form.validate_on_submit() and form.attempt(work)):
-        return page("people/index.html", status=422, form=form, **_context())
+        return page("people/index.html", status=422, **_context(form=form))
     link = users.invite(rt(), current_user.email, made[0])
     return page("people/link.html", user=made[0], link=link, purpose="invite")
+
+
+@bp.post("/second-step")
+@allow("people.edit")
+def second_step():
+    """Say who must have a second step at sign-in."""
+    form, own = _SecondStep(), bool(current_user.tf_primary_method)
+    wanted = form.second_factor.data
+    if form.validate_on_submit() and form.attempt(secondfactor.choose, current_user.email, wanted, own=own):
+        flash(_("Saved."))
+        return redirect_hx(url_for("people.index"))
+    return page("people/index.html", status=422, **_context(policy=form))
 
 
 @bp.post("/<int:user_id>/role")
@@ -114,5 +133,13 @@ def _user(user_id: int) -> User:
     return user
 
 
-def _context() -> dict:
-    return {"people": users.listed(), "roles": list(ROLES), "role_words": ROLE_WORDS}
+def _context(form: _Add | None = None, policy: _SecondStep | None = None) -> dict:
+    people = users.listed()
+    return {
+        "form": form or _Add(formdata=None),
+        "policy": policy or _SecondStep(formdata=None, data={"second_factor": secondfactor.policy()}),
+        "people": people,
+        "missing": secondfactor.missing(people),
+        "roles": list(ROLES),
+        "role_words": ROLE_WORDS,
+    }

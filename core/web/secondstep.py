@@ -15,7 +15,7 @@ from flask_security.tf_plugin import tf_clean_session
 from flask_security.utils import check_and_get_token_status
 
 from core.i18n import _, lazy
-from core.web.access import signed_in
+from core.web.access import WANTED, signed_in
 from core.web.render import flash, page
 
 METHOD = "authenticator"
@@ -87,13 +87,14 @@ def _validate(token: str):
     if not form.validate_on_submit():
         return _form(security, form, token)
     tf_clean_session()
+    onwards = session.pop(WANTED, url_for("account.index"))
     security.datastore.tf_set(current_user, METHOD, state["totp_secret"], None)
     tf_profile_changed.send(current_app._get_current_object(), user=current_user, method=METHOD)
     flash(_("The second step is on. From now on each sign-in asks for a code of your app."))
     codes = security.mf_recovery_codes_util.create_recovery_codes(current_user)
     # `here` is where choosing a language leads; this address takes posts only.
     here = url_for("security.mf_recovery_codes")
-    return page("security/mf_recovery_codes.html", recovery_codes=codes, here=here)
+    return page("security/mf_recovery_codes.html", recovery_codes=codes, here=here, onwards=onwards)
 
 
 def _form(security: Security, form: TwoFactorVerifyCodeForm, token: str):

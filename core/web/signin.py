@@ -34,12 +34,13 @@ from flask_wtf import CSRFProtect
 from markupsafe import Markup
 from werkzeug.exceptions import TooManyRequests
 
+from core.contract.errors import Refusal
 from core.db import database
 from core.db.models import Role, User, UserRoles
-from core.i18n import _
+from core.i18n import _, _n
 from core.runtime import Runtime
-from core.security import audit, passwords, sessions, throttle, users
-from core.web import secondstep
+from core.security import audit, passwords, secondfactor, sessions, throttle, users
+from core.web import held, secondstep
 from core.web.access import public
 
 #: POSTs that check a secret, each with how to find the account that is tried.
@@ -68,6 +69,14 @@ class _Datastore(PeeweeUserDatastore):
     def mf_set_recovery_codes(self, user: Any, rcs: list[str] | None) -> None:
         user.mf_recovery_codes = json.dumps(rcs) if rcs else None
         self.put(user)
+
+    def tf_reset(self, user: Any) -> None:
+        if secondfactor.demanded(user):
+            raise Refusal(
+                _("Your admins ask for a second step, so it stays on; a new phone is set up in its place."),
+                status=403,
+            )
+        super().tf_reset(user)
 
     def mf_get_recovery_codes(self, user: Any) -> list[str]:
         return json.loads(user.mf_recovery_codes or "[]")
@@ -241,6 +250,7 @@ def _check_session():
     if current_user.is_authenticated and not sessions.alive(current_user.id, session.get("sid")):
         logout_user()
         session.pop("sid", None)
+        session[held.ENDED] = 1
     return
 
 
@@ -254,13 +264,20 @@ def _limit_tries() -> None:
     if who := account():
         wait_s = max(wait_s, throttle.hit(f"{kind}:account", who, throttle.BY_ACCOUNT))
     if wait_s:
-        error = TooManyRequests(_("Too many tries. Wait %(n)s seconds, then try again.", n=wait_s))
+        error = TooManyRequests(
+            _n(
+                "Too many tries. Wait %(n)s second, then try again.",
+                "Too many tries. Wait %(n)s seconds, then try again.",
+                wait_s,
+            )
+        )
         error.retry_after = wait_s
         raise error
 
 
 def _on_login(app: Flask, user: User, **_more: Any) -> None:
     sessions.end(session.get("sid"))
+    session.pop(held.ENDED, None)
     session["sid"] = sessions.start(user.id, client_ip(), request.user_agent.string)
     throttle.clear("security.login:account", user.email)
     with database.write_tx():

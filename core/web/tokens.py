@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from flask import Blueprint, url_for
 from flask_security import current_user
-from wtforms import SelectField, SelectMultipleField, StringField
-from wtforms.validators import DataRequired, Length
+from wtforms import SelectField, SelectMultipleField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, Optional
 from wtforms.widgets import CheckboxInput, ListWidget
 
+from core.db import settings
 from core.i18n import _, _l
-from core.security import tokens
+from core.security import spending, tokens
+from core.sending import atmost
 from core.web.access import allow
 from core.web.forms import Form, choices, tidy
 from core.web.render import flash, page, redirect_hx, rt
@@ -38,6 +40,14 @@ class _New(Form):
     )  # fmt: skip
     scopes = CheckboxesField(_l("What it may do"), [DataRequired()], choices=choices(tokens.SCOPES.items()))
     days = SelectField(_l("Works for"), choices=choices(DAYS), default=str(tokens.DEFAULT_DAYS))
+    networks = TextAreaField(
+        _l("Works from"), [Optional(), Length(max=4000)], render_kw={"rows": 2, "placeholder": "192.0.2.0/24"},
+        description=_l("Addresses and networks of the program, one on each line; empty: from everywhere."),
+    )  # fmt: skip
+    cap = StringField(
+        _l("May spend a day"), [Optional(), Length(max=30)], filters=[tidy], render_kw={"placeholder": "50 CNY"},
+        description=_l("Messages, codes and campaigns it orders, at the prices of the accounts; empty: no limit."),
+    )  # fmt: skip
 
 
 @bp.get("")
@@ -53,7 +63,18 @@ def add():
     form, made = _New(), []
 
     def work() -> None:
-        made.append(tokens.create(current_user.email, form.name.data, form.scopes.data, int(form.days.data)))
+        sources = (form.networks.data or "").replace(",", " ").split()
+        cap = atmost.cap(form.cap.data) if form.cap.data else None
+        made.append(
+            tokens.create(
+                current_user.email,
+                form.name.data,
+                form.scopes.data,
+                int(form.days.data),
+                sources=sources,
+                cap=cap,
+            )
+        )
 
     if not (form.validate_on_submit() and form.attempt(work)):
         return _page(form, status=422)
@@ -70,7 +91,9 @@ def revoke(token_id: int):
 
 
 def _page(form: _New, status: int = 200):
-    return page("settings/tokens.html", status=status, form=form, tokens=tokens.listed(), base=_base())
+    every = tokens.listed()
+    spent = spending.spent([token.id for token in every], settings.house_zone(rt().settings.zone))
+    return page("settings/tokens.html", status=status, form=form, tokens=every, spent=spent, base=_base())
 
 
 def _base() -> str:

@@ -1,7 +1,7 @@
 """All models, by name; `ALL` is every table of the core in an order that can be created."""
 
 from core.db.models.accounts import Account, Price
-from core.db.models.api import ApiAnswer, ApiToken
+from core.db.models.api import ApiAnswer, ApiToken, TokenSpend
 from core.db.models.arrival import (
     AccountWatch,
     ArrivalAlarm,
@@ -95,7 +95,7 @@ from core.db.models.routes import (
 )
 from core.db.models.segments import Segment, SegmentDay, SegmentSnapshot
 from core.db.models.sources import EventSource, SitePerson, SourceCall, SourceOrder
-from core.db.models.system import Audit, JobRun, PluginState, Setting, Throttle
+from core.db.models.system import Audit, AuditHead, AuditSeal, JobRun, PluginState, Setting, Throttle
 from core.db.models.trials import Trial, TrialAccount, TrialCheck, TrialNumber, TrialText
 from core.db.models.vendortexts import VariantVendor, VendorMapping, VendorSignature, VendorTemplate
 
@@ -103,13 +103,13 @@ ALL = [
     Account, Price, Campaign, CampaignCheck, CampaignLog, Variant, VariantText, ConsentEvent, Suppression, Contact,
     ContactLabel, Field, FieldChoice, ImportBatch, ImportChange, ImportReject, Label, Profile, Template,
     TemplateText, IdBlock, Inbox, InboundText, Lease, Message, MessageText, PendingReceipt, ReceiptLog,
-    Tally, Worker, Role, User, UserRoles, SessionRecord, OneTimeLink, Segment, Audit, JobRun, PluginState,
-    Setting, Throttle, EventType, Item, Category, Event, EventStat, EventDay, EventWaiting, Touched,
+    Tally, Worker, Role, User, UserRoles, SessionRecord, OneTimeLink, Segment, Audit, AuditSeal, AuditHead, JobRun,
+    PluginState, Setting, Throttle, EventType, Item, Category, Event, EventStat, EventDay, EventWaiting, Touched,
     EventBatch, EventReject, SegmentDay, SegmentSnapshot,
     NumberInfo, QualityFinding, QualityContact, QualitySource, ContactMerge, NotSame, NotSameContact,
     Link, Click, ClickAgent, Clicked, ClickCount, ClickFile, ClickJudged,
     ConsentSeal, ConsentHead, Topic, ContactTopic, HeldReply, Erasure, RetentionRun, CampaignGone,
-    ApiToken, ApiAnswer, LabelRule, LabelValue, LabelBlock, LabelChange, LabelDay,
+    ApiToken, TokenSpend, ApiAnswer, LabelRule, LabelValue, LabelBlock, LabelChange, LabelDay,
     EventSource, SourceCall, SourceOrder, SitePerson,
     MessagePart, MessagePrice, Otp, OtpBucket, OtpNear, OtpBlock, OtpRefused, OtpAlarm,
     RouteRule, RouteTarget, SenderPool, Sender, SenderSticky, MessageRoute, SecondText,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from peewee import BigIntegerField, BlobField, CharField, CompositeKey, IntegerField, TextField
+from peewee import SQL, BigIntegerField, BlobField, CharField, CompositeKey, IntegerField, TextField
 
 from core.db.models.base import Base
 
@@ -10,13 +10,18 @@ from core.db.models.base import Base
 class ApiToken(Base):
     """A program's token.  Only its SHA-256 is stored; `prefix` is its beginning, by which people know it.
 
-    `scopes` are words apart by spaces.  A token that was revoked or has expired stays, for the record.
+    `scopes` and `networks` are words apart by spaces; no networks are all.  `spend_cap_micros` is what it may
+    spend a day in `spend_currency`, None without an end.  A token that was revoked or has expired stays, for the
+    record.
     """
 
     name = CharField()
     prefix = CharField()
     token_hash = BlobField(unique=True)
     scopes = TextField()
+    networks = TextField(default="", constraints=[SQL("DEFAULT ''")])
+    spend_cap_micros = BigIntegerField(null=True)
+    spend_currency = CharField(default="", constraints=[SQL("DEFAULT ''")])
     created_by = CharField(default="")
     created_at = BigIntegerField()
     expires_at = BigIntegerField(null=True)
@@ -25,6 +30,19 @@ class ApiToken(Base):
 
     class Meta:
         table_name = "api_token"
+
+
+class TokenSpend(Base):
+    """What a token has ordered on a day of the house's zone (days since 1970-01-01), at the prices of that moment."""
+
+    token_id = IntegerField()
+    day = IntegerField()
+    micros = BigIntegerField()
+
+    class Meta:
+        table_name = "token_spend"
+        primary_key = CompositeKey("token_id", "day")
+        without_rowid = True
 
 
 class ApiAnswer(Base):

@@ -81,11 +81,15 @@ class Field(Base):
 
 
 class FieldChoice(Base):
-    """The dictionary of a choice field: one code a text."""
+    """The dictionary of a choice field: one code a text.
+
+    `created_at` tells an undo what the import made; 0 where that was not written down.
+    """
 
     field_id = IntegerField()
     code = IntegerField()
     text = TextField()
+    created_at = BigIntegerField(default=0)
 
     class Meta:
         table_name = "field_choice"

@@ -8,11 +8,12 @@ from core.db.models.base import Base
 
 
 class Segment(Base):
-    """A saved rule (JSON of docs: interface).  `last_count` is what the last count gave."""
+    """A saved rule (JSON of docs: interface).  `last_count` is what the last count gave, out of `last_total` contacts."""
 
     name = CharField(unique=True)
     rule = TextField()
     last_count = IntegerField(null=True)
+    last_total = IntegerField(null=True)
     counted_at = BigIntegerField(null=True)
     created_by = CharField(default="")
     created_at = BigIntegerField()

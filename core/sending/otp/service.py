@@ -18,8 +18,9 @@ from core.db import classes, database
 from core.db.codes import Cls, State
 from core.i18n import _
 from core.security.crypto import mask
+from core.security.spending import Purse
 from core.sending import direct
-from core.sending.otp import codes, guard, rules, wishes
+from core.sending.otp import codes, costing, guard, rules, wishes
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -47,18 +48,19 @@ class Sent(NamedTuple):
 # --- asking -------------------------------------------------------------------------------------------
 
 
-def send(rt: Runtime, app: str, wish: wishes.Wish) -> Sent:
+def send(rt: Runtime, app: str, wish: wishes.Wish, purse: Purse | None = None) -> Sent:
     """Make a code and hand it to the workers; a code of the same number and app that is still good is void.
 
     `app` is who asks; ids and codes of one are nothing to another.  The same `key` again gives the first
-    answer again.  Raises `Refusal`; `guard.Limited` (429) with `wait_s` when it is too often.
+    answer again.  What it costs at most is taken out of the `purse`.  Raises `Refusal`; `guard.Limited` (429) with
+    `wait_s` when it is too often.
     """
     limits = rules.of()
     made = wishes.checked(rt, limits, wish)
     campaign_id = direct.campaign(Cls.otp)
     key_hash = codes.key_of(rt.keys, "key", f"{app}\0{wish.key}") if wish.key else None
     try:
-        sent, new = database.retry_locked(_store, rt, limits, app, made, campaign_id, key_hash)
+        sent, new = database.retry_locked(_store, rt, limits, app, made, campaign_id, key_hash, purse)
     except guard.Limited as limited:
         guard.note(rt, made.asked, limited)
         raise
@@ -68,8 +70,9 @@ def send(rt: Runtime, app: str, wish: wishes.Wish) -> Sent:
 
 
 def _store(
-    rt: Runtime, limits: rules.Rules, app: str, made: wishes.Made, campaign_id: int, key_hash: bytes | None
-) -> tuple[Sent, bool]:
+    rt: Runtime, limits: rules.Rules, app: str, made: wishes.Made, campaign_id: int, key_hash: bytes | None,
+    purse: Purse | None,
+) -> tuple[Sent, bool]:  # fmt: skip
     """One transaction: the guard counts, the older code is void, the new one and its message stand."""
     with database.write_tx():
         suppression.hold()
@@ -85,6 +88,8 @@ def _store(
         not_after = min(expires_at, now + classes.of(Cls.otp).latest_s * 1000)
         account_id = made.call.account_id if made.call else 0
         direct.put(message_id, campaign_id, contact_id, Cls.otp, made.body, account_id, not_after)
+        if purse:
+            purse.take(costing.most(rt, purse, made))
         if made.call:
             made.call.keep(message_id)
         fallback_at = None if made.fallback_ms is None else now + made.fallback_ms

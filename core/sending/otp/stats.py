@@ -54,7 +54,10 @@ def refusals(span_ms: int = SPAN_MS) -> list[tuple[str, int]]:
 
 
 def by_hour(span_ms: int = SPAN_MS) -> list[tuple[int, int, int]]:
-    """(hour as epoch ms // 3,600,000, sent, verified) of each hour, empty ones too, oldest first."""
+    """(hour as epoch ms // 3,600,000, sent, verified) of each hour, empty ones too, oldest first.
+
+    The first and the last are parts of an hour, so that all together are the `totals`.
+    """
     now = clock.now_ms()
     found = {
         hour: (sent, verified)
@@ -63,9 +66,7 @@ def by_hour(span_ms: int = SPAN_MS) -> list[tuple[int, int, int]]:
             (now - span_ms,),
         )
     }
-    return [
-        (hour, *found.get(hour, (0, 0))) for hour in range(_hour(now, span_ms) + 1, now // clock.HOUR_MS + 1)
-    ]
+    return [(hour, *found.get(hour, (0, 0))) for hour in range(_hour(now, span_ms), now // clock.HOUR_MS + 1)]
 
 
 def _hour(now: int, span_ms: int) -> int:
