@@ -1,41 +1,48 @@
 """Backup and restore: hot, verified, and never a second send.
 
-A backup is one tar file: `manifest.json` and either `cooee.db` (SQLite's own online copy) or one CSV a table
-(PostgreSQL, all read in one snapshot).  Keys are not in it: keep `instance/keys` elsewhere, or a stolen
-backup would open itself.  `cp` of a live SQLite file is no backup (25 of 25 copies were bad, measured).
+A backup is one tar file: `manifest.json` and what `core.db.copies` makes of the database.  Keys are not in it:
+keep `instance/keys` elsewhere, or a stolen backup would open itself.
 
 A restore goes into quarantine: sending stays off until `cooee resume-sending`.  What the send journal says
 went on the wire after the backup becomes `in_doubt`, so that it is not sent again; who said STOP after it is
-blocked again from the journal of the suppression list.
+blocked again from the journal of the suppression list.  One that died on the way is repeated: until then the
+database says so and nothing works on it (`core.db.quarantine`).
 """
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import os
-import sqlite3
 import tarfile
 import tempfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core import clock
+from core import clock, disk, faults, instance, running
 from core.audience import blocklog, chain, suppression
 from core.contract.errors import Refusal
-from core.db import database, migrate, settings
+from core.db import copies, database, migrate, quarantine
 from core.db.codes import State
 from core.runtime import Runtime
+from core.security import audit
 from core.sending import journal
 
-#: The setting whose presence keeps every message from being marked; its value says why.
-SENDING_OFF = "sending_off"
 _FORMAT = 1
+#: What a manifest of any version says.
+_MANIFEST = {
+    "format": int,
+    "made_at": str,
+    "backend": str,
+    "migrations": list,
+    "key": str,
+    "contacts": int,
+    "messages": int,
+}
 
 
 def backup(rt: Runtime, file: Path) -> dict[str, Any]:
@@ -49,11 +56,11 @@ def backup(rt: Runtime, file: Path) -> dict[str, Any]:
             "made_at": clock.now().isoformat(timespec="milliseconds"),
             "backend": "postgresql" if database.is_postgres() else "sqlite",
             "migrations": _applied(),
-            "key": _key_id(rt),
+            "key": rt.keys.ids["index.key"],
+            "data_key": rt.keys.ids["data.key"],
             "newest_message": journal.newest_id(rt.settings.path("journal")),
         }
-        copy = _copy_postgres if database.is_postgres() else _copy_sqlite
-        manifest["contacts"], manifest["messages"] = copy(place)
+        manifest["contacts"], manifest["messages"] = copies.write(place)
         manifest["sha256"] = {part.name: _sha256(part) for part in sorted(place.iterdir())}
         (place / "manifest.json").write_text(json.dumps(manifest, indent=1))
         partial = place / "backup.tar"
@@ -68,207 +75,116 @@ def backup(rt: Runtime, file: Path) -> dict[str, Any]:
     return manifest
 
 
-def restore(rt: Runtime, file: Path) -> dict[str, Any]:
-    """Replace the database of this instance by a backup, in quarantine.  Stop Cooee first.
+def restore(rt: Runtime, file: Path, who: str = "restore") -> dict[str, Any]:
+    """Replace the database of this instance by a backup, in quarantine.  Stop Cooee first.  `who` does it, for the
+    audit log.  One that died is repeated from its beginning.
 
-    Returns {"contacts", "messages", "in_doubt", "blocked"}.  Raises `Refusal` when the file, its keys or the backend do
-    not fit; then nothing was changed.
+    Returns {"contacts", "messages", "in_doubt", "blocked"}.  Raises `Refusal` when somebody works on the database or
+    the file, its keys or the backend do not fit; then nothing was changed.
     """
-    with _opened(file) as (manifest, place):
-        if manifest.get("format") != _FORMAT:
-            raise Refusal(f"{file} is no backup this version can read.")
-        if manifest["key"] != _key_id(rt):
-            raise Refusal(f"{file} was made with other keys; put the instance/keys of that time back first.")
-        backend = "postgresql" if database.is_postgres() else "sqlite"
-        if manifest["backend"] != backend:
-            raise Refusal(f"{file} is a {manifest['backend']} backup; this instance runs on {backend}.")
-        known = {migration.stem for migration in migrate.CORE.glob("[0-9]*.py")}
-        if newer := sorted(set(manifest["migrations"]) - known):
-            raise Refusal(
-                f"{file} is of a newer version ({', '.join(newer)}); install that version, then restore."
+    with running.alone(rt.settings):
+        with _opened(rt, file) as (manifest, place):
+            _refuse_unfit(rt, file, manifest)
+            before = quarantine.begun() or {"told": _noted(rt)}
+            why = f"restored {clock.now().isoformat(timespec='minutes')} from {file.name}"
+            copies.read(
+                place,
+                rt.plugins.migrations,
+                lambda execute: quarantine.enter(execute, why, before | {"file": str(file.resolve())}),
             )
-        if _someone_works():
-            raise Refusal("Workers are running on this database; stop Cooee, then restore.")
-        put = _restore_postgres if database.is_postgres() else _restore_sqlite
-        put(rt, place)
-    settings.put(SENDING_OFF, f"restored {clock.now().isoformat(timespec='minutes')} from {file.name}")
-    migrate.upgrade(rt.settings.instance, rt.plugins.migrations)
-    doubtful = _doubt_what_was_sent(rt)
-    blocked = _block_who_said_stop(rt, clock.to_ms(datetime.fromisoformat(manifest["made_at"])))
-    chain.note(rt, restored=True)
+        faults.point("restore:rows")
+        migrate.upgrade(rt.settings.instance, rt.plugins.migrations)
+        faults.point("restore:migrated")
+        doubtful = _doubt_what_was_sent(rt)
+        faults.point("restore:doubted")
+        blocked = _block_who_said_stop(rt, _epoch_ms(manifest["made_at"]))
+        faults.point("restore:blocked")
+        chain.note(rt, restored=True)
+        _record(rt, file, manifest["made_at"] + before["told"], who)
+        faults.point("restore:recorded")
+        quarantine.leave()
     counts = {name: manifest[name] for name in ("contacts", "messages")}
     return counts | {"in_doubt": doubtful, "blocked": blocked}
 
 
-def resume_sending() -> str | None:
-    """Leave quarantine; returns why sending was off, or None when it was on."""
-    why = settings.get(SENDING_OFF)
-    settings.remove(SENDING_OFF)
-    return why
-
-
-# --- SQLite -------------------------------------------------------------------------------------------
-
-
-def _copy_sqlite(place: Path) -> tuple[int, int]:
-    source, target = database.proxy.connection(), place / "cooee.db"
-    copy = sqlite3.connect(target)
-    try:
-        source.backup(copy, pages=2_000)
-        copy.execute("PRAGMA journal_mode=DELETE")
-        fault = copy.execute("PRAGMA integrity_check").fetchone()[0]
-        if fault != "ok":
-            raise Refusal(f"The copy failed its check ({fault}); the disk or the database is damaged.")
-        return tuple(copy.execute(f"SELECT COUNT(*) FROM {t}").fetchone()[0] for t in ("contact", "message"))
-    finally:
-        copy.close()
-
-
-def _restore_sqlite(rt: Runtime, place: Path) -> None:
-    copy = sqlite3.connect(place / "cooee.db")
-    try:
-        if copy.execute("PRAGMA integrity_check").fetchone()[0] != "ok":
-            raise Refusal("The database in this backup is damaged; use another one.")
-        copy.backup(database.proxy.connection())
-    finally:
-        copy.close()
-    database.execute("PRAGMA journal_mode=wal")
-
-
-# --- PostgreSQL ---------------------------------------------------------------------------------------
-
-
-def _tables() -> list[str]:
-    return [
-        row[0]
-        for row in database.query(
-            "SELECT tablename FROM pg_tables WHERE schemaname = current_schema() ORDER BY tablename"
+def _refuse_unfit(rt: Runtime, file: Path, manifest: dict[str, Any]) -> None:
+    mine = rt.keys.ids
+    if (manifest["key"], manifest.get("data_key", mine["data.key"])) != (mine["index.key"], mine["data.key"]):
+        raise Refusal(f"{file} was made with other keys; put the instance/keys of that time back first.")
+    backend = "postgresql" if database.is_postgres() else "sqlite"
+    if manifest["backend"] != backend:
+        raise Refusal(f"{file} is a {manifest['backend']} backup; this instance runs on {backend}.")
+    known = {migration.stem for migration in migrate.CORE.glob("[0-9]*.py")}
+    if newer := sorted(set(manifest["migrations"]) - known):
+        raise Refusal(
+            f"{file} is of a newer version ({', '.join(newer)}); install that version, then restore."
         )
-    ]
 
 
-def _copy_postgres(place: Path) -> tuple[int, int]:
-    counts = {}
-    with database.proxy.atomic():
-        database.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        for table in _tables():
-            with (
-                open(place / f"{table}.csv", "wb") as out,
-                database.proxy.cursor().copy(f'COPY "{table}" TO STDOUT (FORMAT csv, HEADER)') as copy,
-            ):
-                for block in copy:
-                    out.write(block)
-            counts[table] = database.scalar(f'SELECT COUNT(*) FROM "{table}"')
-    return counts["contact"], counts["message"]
+def _noted(rt: Runtime) -> str:
+    """How far the audit log goes: its end will be the backup's, and that is no cut."""
+    before = audit.of(rt.settings, rt.keys).noted()
+    return f"; the log went up to row {before.last}, seal {before.seal}" if before else ""
 
 
-def _restore_postgres(rt: Runtime, place: Path) -> None:
-    """Tables as they were when the backup was made, then its rows; `restore` applies later migrations."""
+def _record(rt: Runtime, file: Path, told: str, who: str) -> None:
     with database.write_tx():
-        migrate.rebuild(rt.plugins.migrations, _last_migrations(place))
-        tables = [table for table in _tables() if (place / f"{table}.csv").exists()]
-        columns = {table: _header(place / f"{table}.csv") for table in tables}
-        _grow_profile(columns.get("profile", []), place)
-        database.execute("SET LOCAL session_replication_role = replica")
-        database.execute(_truncate(tables))
-        for table in tables:
-            names = ", ".join(f'"{c}"' for c in columns[table])
-            with (
-                open(place / f"{table}.csv", "rb") as source,
-                database.proxy.cursor().copy(
-                    f'COPY "{table}" ({names}) FROM STDIN (FORMAT csv, HEADER)'
-                ) as copy,
-            ):
-                while block := source.read(1 << 20):
-                    copy.write(block)
-        for table in tables:
-            if "id" in columns[table]:
-                _reset_sequence(table)
+        audit.record(who, "database.restored", file.name, f"made {told}")
+    audit.of(rt.settings, rt.keys).note(restored=True)
 
 
-def _last_migrations(place: Path) -> dict[str, str]:
-    """Core and plugins → the last migration applied when the backup was made."""
-    last = {}
-    for file in place.glob("migration_*.csv"):
-        with open(file, newline="", encoding="utf-8") as source:
-            names = [row["name"] for row in csv.DictReader(source)]
-        if names:
-            last[file.stem.removeprefix("migration_")] = max(names)
-    return last
-
-
-def _truncate(tables: list[str]) -> str:
-    return "TRUNCATE " + ", ".join(f'"{table}"' for table in tables)
-
-
-def _header(file: Path) -> list[str]:
-    with open(file, newline="", encoding="utf-8") as source:
-        return next(csv.reader(io.StringIO(source.readline())))
-
-
-def _grow_profile(names: list[str], place: Path) -> None:
-    """Add the columns of contact fields this database does not have yet, typed as the backup's fields say."""
-    have = {
-        row[0]
-        for row in database.query(
-            "SELECT column_name FROM information_schema.columns WHERE table_name = 'profile'"
-        )
-    }
-    kinds = {
-        "text": "TEXT",
-        "choice": "INTEGER",
-        "number": "DOUBLE PRECISION",
-        "date": "INTEGER",
-        "bool": "SMALLINT",
-    }
-    with open(place / "field.csv", newline="", encoding="utf-8") as source:
-        types = {row["column"]: kinds[row["kind"]] for row in csv.DictReader(source)}
-    for name in names:
-        if name not in have and name in types:
-            database.execute(f'ALTER TABLE profile ADD COLUMN "{name}" {types[name]}')
-
-
-def _reset_sequence(table: str) -> None:
-    sequence = database.scalar("SELECT pg_get_serial_sequence(?, 'id')", (table,))
-    if sequence:
-        database.execute(f'SELECT setval(?, COALESCE((SELECT MAX(id) FROM "{table}"), 1))', (sequence,))
-
-
-# --- both ---------------------------------------------------------------------------------------------
+def _epoch_ms(made_at: str) -> int:
+    return clock.to_ms(datetime.fromisoformat(made_at))
 
 
 def _applied() -> list[str]:
     return [row[0] for row in database.query("SELECT name FROM migration_core ORDER BY name")]
 
 
-def _key_id(rt: Runtime) -> str:
-    """A name for the keys that gives nothing away: a hash of a keyed hash."""
-    return hashlib.sha256(rt.keys.blind_index("which keys are these")).hexdigest()[:16]
-
-
-def _someone_works() -> bool:
-    """A live worker has been seen: one whose process exists on this machine, or that beats elsewhere."""
-    from core.sending import leases
-
-    rows = database.query("SELECT pid, pid_start FROM worker WHERE ended_at IS NULL")
-    return any(started and leases.pid_start(pid) == started for pid, started in rows)
-
-
 @contextmanager
-def _opened(file: Path) -> Iterator[tuple[dict, Path]]:
+def _opened(rt: Runtime, file: Path) -> Iterator[tuple[dict, Path]]:
+    """The manifest and the unpacked parts, beside the database: that disk must hold them anyway, /tmp need not."""
     if not file.exists():
         raise Refusal(f"{file} does not exist.")
-    with tempfile.TemporaryDirectory(prefix="cooee-restore-") as folder:
+    instance.clean(rt.settings)
+    folder = rt.settings.path("tmp")
+    folder.mkdir(exist_ok=True, mode=0o700)
+    with tempfile.TemporaryDirectory(prefix="restore-", dir=folder) as made:
+        place = Path(made)
         try:
             with tarfile.open(file) as tar:
-                tar.extractall(folder, filter="data")
-            manifest = json.loads((Path(folder) / "manifest.json").read_text())
-            changed = _changed(manifest, Path(folder))
-        except (tarfile.TarError, OSError, ValueError) as error:
-            raise Refusal(f"{file} is no backup of Cooee ({error}).") from None
+                tar.extractall(place, filter="data")
+            manifest = _manifest(place)
+            changed = _changed(manifest, place)
+        except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as error:
+            if disk.is_full(error):
+                raise Refusal(disk.full_words(place)) from None
+            raise Refusal(f"{file} is no backup of Cooee{_first_words(error)}.") from None
+        if manifest["format"] != _FORMAT:
+            raise Refusal(f"{file} is no backup this version can read.")
         if changed:
             raise Refusal(f"{file} was changed after it was made ({', '.join(changed)}); use another backup.")
-        yield manifest, Path(folder)
+        yield manifest, place
+
+
+def _first_words(error: Exception) -> str:
+    """ " (why)": the first of the lines of an error, which with tar are one for each way of packing."""
+    words = str(error).partition("\n")[0].rstrip(":. ")
+    return f" ({words})" if words else ""
+
+
+def _manifest(place: Path) -> dict[str, Any]:
+    """What the backup says of itself.  Raises `ValueError` when it says something else than a backup would."""
+    manifest = json.loads((place / "manifest.json").read_text("utf-8"))
+    if not isinstance(manifest, dict):
+        raise ValueError("its manifest is no object")
+    for name, kind in _MANIFEST.items():
+        if not isinstance(manifest.get(name), kind):
+            raise ValueError(f"its manifest has no {name}")
+    if not isinstance(manifest.get("sha256", {}), dict):
+        raise ValueError("its manifest has no sha256")
+    _epoch_ms(manifest["made_at"])
+    return manifest
 
 
 def _changed(manifest: dict[str, Any], place: Path) -> list[str]:
@@ -301,9 +217,10 @@ def _block_who_said_stop(rt: Runtime, since: int) -> int:
         with database.write_tx():
             if change.added:
                 entries = [suppression.Entry(bidx, classes=change.classes) for bidx in change.phone_bidxs]
-                suppression.add(rt, entries, reason=change.reasons[0], who="restore")
+                suppression.add(rt, entries, reason=change.reasons[0], who="restore", noted=True)
             else:
-                suppression.remove(rt, change.phone_bidxs[0], reasons=change.reasons)
+                suppression.remove(rt, change.phone_bidxs[0], reasons=change.reasons, noted=True)
+        faults.point("restore:change")
     return len(changes)
 
 

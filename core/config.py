@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 from zoneinfo import ZoneInfo
 
 from core.contract.errors import Refusal
@@ -72,6 +73,12 @@ def _at(text: str) -> bool:
     return not text or (parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0)
 
 
+def _language(code: str) -> bool:
+    from core.i18n import LANGUAGES
+
+    return code in LANGUAGES
+
+
 def _country(text: str) -> bool:
     from phonenumbers import SUPPORTED_REGIONS
 
@@ -82,9 +89,14 @@ def _country(text: str) -> bool:
 _RULES: dict[str, tuple[Callable[[Any], bool], str]] = {
     "public_url": (lambda url: bool(url) and _at(url), "no address such as https://cooee.example"),
     "link_url": (_at, "no address such as https://go.example"),
+    "link_days": (lambda days: 0 < days <= 36_500, "no number of days from 1 to 36500"),
     "port": (lambda port: 0 < port < 65_536, "no port from 1 to 65535"),
     "web_processes": (lambda n: n > 0, "less than 1"),
     "worker_processes": (lambda n: n > 0, "less than 1"),
+    "proxy_hops": (lambda n: n >= 0, "less than 0"),
+    "language": (_language, "no language of Cooee"),
+    "api_per_minute": (lambda n: n > 0, "less than 1"),
+    "ballast_mb": (lambda mb: mb >= 0, "less than 0"),
     "default_region": (_country, "no ISO country code such as CN or GB"),
     "zone": (ZoneInfo, "no IANA time zone such as Asia/Shanghai or UTC"),
     "log_level": (("DEBUG", "INFO", "WARNING", "ERROR").__contains__, "no such level"),
@@ -104,16 +116,24 @@ class Settings:
         return self.instance.joinpath(*parts)
 
 
+#: What people write for yes and no; an empty variable is one nobody set.
+_YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"", "0", "false", "no", "off"})
+_KINDS = {int: "whole number", bool: "true or false", str: "text"}
+
+
 def _typed(option: Option, raw: Any, where: str) -> Any:
-    try:
-        if option.kind is bool and isinstance(raw, str):
-            return {"1": True, "true": True, "yes": True, "on": True}.get(raw.lower(), False)
-        return option.kind(raw)
-    except (TypeError, ValueError):
-        raise Refusal(
-            f"{where} has {raw!r} for {option.name}, which is no {option.kind.__name__}. {option.help}.",
-            field=option.name,
-        ) from None
+    """The value of a variable, which is text, or of the file, which must be of the kind already."""
+    if isinstance(raw, option.kind) and (option.kind is bool or not isinstance(raw, bool)):
+        return raw
+    if option.kind is bool and str(raw).lower() in _YES | _NO:
+        return str(raw).lower() in _YES
+    if option.kind is int and isinstance(raw, str):
+        with suppress(ValueError):
+            return int(raw)
+    raise Refusal(
+        f"{where} has {raw!r} for {option.name}, which is no {_KINDS[option.kind]}. {option.help}.",
+        field=option.name,
+    )
 
 
 def _valid(option: Option, raw: Any, where: str) -> Any:
@@ -132,6 +152,15 @@ def _valid(option: Option, raw: Any, where: str) -> Any:
     return value
 
 
+def _served_at(folder: Path) -> str:
+    """Where pages were last served; empty when they never were, or this user may not know."""
+    try:
+        found = folder.joinpath(*ADDRESS).read_text("utf-8").strip()
+        return found if _at(found) else ""
+    except (OSError, ValueError):
+        return ""
+
+
 def load(instance: str | Path | None = None, **overrides: Any) -> Settings:
     """Read the settings.  Overrides win over the environment, which wins over the file.
 
@@ -143,6 +172,8 @@ def load(instance: str | Path | None = None, **overrides: Any) -> Settings:
         stored = tomllib.loads(file.read_text("utf-8")) if file.exists() else {}
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise Refusal(f"{file} is not valid TOML: {error}.") from None
+    except PermissionError:
+        raise Refusal(f"{file} may not be read by this user; run Cooee as the one it belongs to.") from None
     known = {option.name for option in SETTINGS}
     for key in stored:
         if key not in known:
@@ -159,9 +190,9 @@ def load(instance: str | Path | None = None, **overrides: Any) -> Settings:
             sources[option.name] = "config.toml"
         else:
             values[option.name], sources[option.name] = option.default, "default"
-    values["database_url"] = values["database_url"] or f"sqlite:///{folder / 'cooee.db'}"
-    values["queue_url"] = values["queue_url"] or f"sqlite:///{folder / 'queue.db'}"
-    if sources["public_url"] == "default" and folder.joinpath(*ADDRESS).exists():
-        values["public_url"] = folder.joinpath(*ADDRESS).read_text("utf-8").strip() or values["public_url"]
+    values["database_url"] = values["database_url"] or f"sqlite:///{quote(str(folder / 'cooee.db'))}"
+    values["queue_url"] = values["queue_url"] or f"sqlite:///{quote(str(folder / 'queue.db'))}"
+    if sources["public_url"] == "default":
+        values["public_url"] = _served_at(folder) or values["public_url"]
     values["public_url"] = values["public_url"].rstrip("/")
     return Settings(folder, values, sources)

@@ -8,6 +8,7 @@ of the journal, the queue and the uploads, never the one of the database.
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import shutil
@@ -29,6 +30,8 @@ NAME = "ballast"
 FLOOR_BYTES = 16 << 20
 #: With less than this free, or less than this share, nothing is launched.
 LAUNCH_BYTES, LAUNCH_SHARE = 64 << 20, 0.05
+#: How SQLite and PostgreSQL say that a disk is full.
+_FULL = ("disk is full", "no space left on device", "disk quota exceeded")
 #: Pause before the next try to make a ballast.
 AGAIN_S = 60.0
 
@@ -72,6 +75,26 @@ def look(settings: Settings) -> Space:
 def size(octets: int) -> str:
     """57 MB, 12.6 GB"""
     return f"{octets / (1 << 30):.1f} GB" if octets >= 1 << 30 else f"{octets >> 20} MB"
+
+
+def is_full(error: BaseException) -> bool:
+    """Did something fail because a disk, or a person's share of it, is full?
+
+    SQLite has ended the transaction by then, and what is raised last may be that it cannot be rolled back.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        said = str(seen).lower()
+        if getattr(seen, "errno", None) in (errno.ENOSPC, errno.EDQUOT) or any(w in said for w in _FULL):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def full_words(where: object = "") -> str:
+    """The sentence with the remedy; `where` is a file or folder on the disk that is full."""
+    of = f" of {where}" if where else ""
+    return f"The disk{of} is full; make room (old backups, logs, files of other programs), then do it again."
 
 
 def refuse_low(settings: Settings) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from peewee import PeeweeException
+
 from core import clock, config, disk
+from core.audience import chain as ledger
 from core.contract.errors import CooeeError
 from core.contract.manager import Plugins
-from core.db import database, migrate
-from core.instance import databases, others_may_read
+from core.db import chaincheck, database, migrate, quarantine
+from core.instance import too_open
 from core.jobs import Queue
-from core.security import crypto
+from core.security import audit, crypto, keycheck
 from core.sending import clockwatch
 
 _QUIET_MS = 120_000
@@ -53,13 +59,22 @@ def _guarded(what: str, check: Callable[[config.Settings], Iterator[Finding]], s
 
 
 def _keys(settings) -> Iterator[Finding]:
-    crypto.load_keys(settings.path("keys"))
-    yield Finding("keys", True, "present, readable by the owner only")
+    keys = crypto.load_keys(settings.path("keys"))
+    others = _others(settings, keys)
+    yield Finding("keys", not others, others or "present, readable by the owner only, those of this database")
+
+
+def _others(settings, keys: crypto.Keys) -> str:
+    """Why the keys are not those of the database; whether that can be asked is a check of its own."""
+    try:
+        database.connect(settings.database_url)
+        return keycheck.trouble(keys, settings.path("keys")) if keycheck.in_use() else ""
+    except (PeeweeException, CooeeError):
+        return ""
 
 
 def _permissions(settings) -> Iterator[Finding]:
-    secret = [settings.path("config.toml")]
-    open_files = [str(f) for f in databases(settings) + secret if others_may_read(f)]
+    open_files = [str(file) for file in too_open(settings)]
     said = (
         f"run `chmod 600 {' '.join(open_files)}`" if open_files else "databases and config.toml are private"
     )
@@ -68,12 +83,66 @@ def _permissions(settings) -> Iterator[Finding]:
 
 def _database(settings) -> Iterator[Finding]:
     database.connect(settings.database_url)
+    if unwritable := _unwritable(settings):
+        yield Finding("database", False, unwritable)
+        return
     version = database.scalar("SHOW server_version") if database.is_postgres() else sqlite3.sqlite_version
     yield Finding("database", True, f"{'PostgreSQL' if database.is_postgres() else 'SQLite'} {version}")
+    if unfinished := quarantine.trouble():
+        yield Finding("restore", False, unfinished)
+        return  # an upgrade or `resume-sending` would be wrong advice
     trouble = migrate.trouble(Plugins.discover(settings.path("plugins")).migrations)
     yield Finding("schema", not trouble, trouble or "up to date")
     off = database.one("SELECT value FROM setting WHERE key = 'sending_off'")
     yield Finding("sending", off is None, f"off ({off[0]}); run `cooee resume-sending`" if off else "on")
+
+
+def _unwritable(settings) -> str:
+    """Why nothing can be written, asked by writing and taking it back; empty when it can."""
+    try:
+        with suppress(_Back), database.write_tx():
+            database.execute(
+                "INSERT INTO setting (\"key\", value) VALUES ('doctor', '0') ON CONFLICT DO NOTHING"
+            )
+            raise _Back
+    except (OSError, PeeweeException) as error:
+        database.reopen()
+        if "no such table" in str(error) or "does not exist" in str(error):
+            return ""  # there is nothing in it yet, which the check of the schema says
+        return f"it cannot be written ({str(error).strip()}){_whose(settings)}"
+    return ""
+
+
+class _Back(Exception):
+    """Takes back what the check wrote."""
+
+
+def _whose(settings) -> str:
+    """ "; what to do about files this user may not write": as root leaves them behind who ran a command."""
+    folder = settings.instance
+    files = [str(f) for f in (folder, *sorted(folder.glob("*.db*"))) if not os.access(f, os.W_OK)]
+    if not files:
+        return ""
+    mine = all(Path(file).stat().st_uid == os.geteuid() for file in files)
+    todo = "chmod u+w" if mine else "sudo chown $(id -u)"
+    return f": run `{todo} {shlex.join(files)}`"
+
+
+def _seals(settings) -> Iterator[Finding]:
+    keys = crypto.load_keys(settings.path("keys"))
+    audit.bind(settings, keys)
+    seen = audit.verified()
+    for what, chain, last in (
+        ("consent ledger", ledger.of(settings, keys), None),
+        ("audit log", audit.of(settings, keys), seen and seen.broken),
+    ):
+        broken = last or chaincheck.glance(chain)
+        said = (
+            f"{broken} Look with `cooee verify`"
+            if broken
+            else "ends as noted; `cooee verify` walks all of it"
+        )
+        yield Finding(what, not broken, said)
 
 
 def _queue(settings) -> Iterator[Finding]:
@@ -127,9 +196,10 @@ def _plugins(settings) -> Iterator[Finding]:
 
 
 _CHECKS = {
-    "keys": _keys,
     "permissions": _permissions,
+    "keys": _keys,
     "database": _database,
+    "seals": _seals,
     "queue": _queue,
     "workers": _workers,
     "clock": _clock,

@@ -18,7 +18,7 @@ class Injected(RuntimeError):
 def _read(given: str) -> list:
     if not given:
         return []
-    point, action, nth = given.split(":")
+    point, action, nth = given.rsplit(":", 2)  # names of points have colons, too
     return [point, action, int(nth)]
 
 

@@ -19,6 +19,8 @@ log = logging.getLogger("cooee.up")
 RESTART_S, RESTART_MAX_S = 0.2, 10.0
 #: A process that lived this long counts as healthy again.
 HEALTHY_S = 10.0
+#: In a child's environment: the process that looks after it.
+SUPERVISED = "COOEE_SUPERVISED"
 #: After a signal: this long to drain, then SIGKILL.
 DRAIN_S = 35.0
 #: A webhook waits for its group commit, so this many can be answered by one fsync (docs/performance.md).
@@ -39,9 +41,15 @@ class Child:
     def start(self) -> None:
         """Start it now, in a process group of its own so that Ctrl-C reaches it only through us."""
         self.process = subprocess.Popen(  # noqa: S603
-            self.args, env=os.environ | {"COOEE_SUPERVISED": "1"}, start_new_session=True
+            self.args, env=os.environ | {SUPERVISED: str(os.getpid())}, start_new_session=True
         )
         self.started = clock.monotonic()
+
+
+def orphaned() -> bool:
+    """Was this process started by a supervisor that is gone?  Its first process may well be number 1, in a container."""
+    boss = os.environ.get(SUPERVISED, "")
+    return boss.isdecimal() and os.getppid() != int(boss)
 
 
 class Supervisor:
@@ -97,14 +105,14 @@ class Supervisor:
 
 
 def web_child(host: str, port: int, processes: int) -> Child:
-    """Granian serving `wsgi:app`."""
+    """Granian serving `wsgi:app`, in a process of ours (core/serve.py)."""
     return Child("web", web_args(host, port, processes))
 
 
 def web_args(host: str, port: int, processes: int) -> list[str]:
     """The command line of the web server."""
     return [
-        sys.executable, "-m", "granian", "--interface", "wsgi", "--host", host, "--port", str(port),
+        sys.executable, "-m", "core.serve", "--interface", "wsgi", "--host", host, "--port", str(port),
         "--workers", str(processes), "--blocking-threads", str(WEB_THREADS), "--no-ws", "--no-access-log",
         "--backpressure", "64", "--respawn-failed-workers", "--log-level", "error",
         "--workers-kill-timeout", "20", "wsgi:app",

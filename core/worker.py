@@ -14,10 +14,10 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from core import disk
-from core.jobs import Ticker
+from core import disk, supervisor
 from core.sending import accounts, leases
 from core.sending.urgent import Urgent
+from core.ticker import Ticker
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -53,7 +53,7 @@ def run(rt: Runtime) -> None:
         ballast.look()
         while not stop.wait(1):
             ballast.look()
-            if os.getppid() == 1 and os.environ.get("COOEE_SUPERVISED"):
+            if supervisor.orphaned():
                 log.warning("worker %s: the supervisor is gone, draining", worker.id)
                 break
         _drain(consumer, ticker, urgent)

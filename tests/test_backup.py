@@ -1,10 +1,7 @@
 """A backup is hot and verified; a restore never sends again by itself."""
 
-import io
 import json
-import tarfile
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -13,7 +10,10 @@ from core.audience import suppression
 from core.contract.errors import Refusal
 from core.db import database, migrate, settings
 from core.db.codes import State
+from core.security import audit
+from core.sending import stopping
 from core.sending.journal import Journal
+from tests.restore_kit import manifest_with, repacked
 
 
 def _message(id_: int, state: State = State.ready) -> None:
@@ -74,9 +74,9 @@ def test_what_was_sent_after_the_backup_is_in_doubt_and_sending_is_off(rt, tmp_p
         State.ready: 1,
         State.in_doubt: 2,
     }
-    assert "early.tar" in settings.get(backup.SENDING_OFF)
-    assert "early.tar" in backup.resume_sending()
-    assert settings.get(backup.SENDING_OFF) is None
+    assert "early.tar" in stopping.now().why
+    assert "early.tar" in stopping.start(rt, who="test", anyway=True).why
+    assert stopping.now() is None
 
 
 def test_a_stop_after_the_backup_is_not_forgotten(rt, tmp_path):
@@ -133,32 +133,11 @@ def test_what_does_not_fit_is_refused_and_nothing_changes(rt, tmp_path, trouble)
     assert database.scalar("SELECT COUNT(*) FROM message") == 1
 
 
-def _repacked(file: Path, name: str, change) -> None:
-    """Change one member of a backup."""
-    with tarfile.open(file) as tar:
-        parts = {member.name: tar.extractfile(member).read() for member in tar.getmembers()}
-    parts[name] = change(parts[name])
-    with tarfile.open(file, "w") as tar:
-        for part, content in parts.items():
-            info = tarfile.TarInfo(part)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-
-
-def _manifest(change):
-    def changed(content: bytes) -> bytes:
-        manifest = json.loads(content)
-        change(manifest)
-        return json.dumps(manifest).encode()
-
-    return changed
-
-
 def test_a_backup_that_was_changed_is_refused_and_nothing_changes(rt, tmp_path):
     backup.backup(rt, tmp_path / "b.tar")
     _message(1)
     part = "setting.csv" if database.is_postgres() else "cooee.db"
-    _repacked(tmp_path / "b.tar", part, lambda content: content + b"\n")
+    repacked(tmp_path / "b.tar", part, lambda content: content + b"\n")
     with pytest.raises(Refusal, match=f"changed after it was made .{part}"):
         backup.restore(rt, tmp_path / "b.tar")
     assert database.scalar("SELECT COUNT(*) FROM message") == 1
@@ -167,7 +146,7 @@ def test_a_backup_that_was_changed_is_refused_and_nothing_changes(rt, tmp_path):
 def test_a_backup_of_before_there_were_checksums_is_taken(rt, tmp_path):
     backup.backup(rt, tmp_path / "b.tar")
     _message(1)
-    _repacked(tmp_path / "b.tar", "manifest.json", _manifest(lambda manifest: manifest.pop("sha256")))
+    repacked(tmp_path / "b.tar", "manifest.json", manifest_with(lambda manifest: manifest.pop("sha256")))
     backup.restore(rt, tmp_path / "b.tar")
     assert database.scalar("SELECT COUNT(*) FROM message") == 0
 
@@ -175,8 +154,8 @@ def test_a_backup_of_before_there_were_checksums_is_taken(rt, tmp_path):
 def test_a_backup_of_a_newer_version_is_refused_and_nothing_changes(rt, tmp_path):
     backup.backup(rt, tmp_path / "b.tar")
     _message(1)
-    newer = _manifest(lambda manifest: manifest["migrations"].append("9999_ahead"))
-    _repacked(tmp_path / "b.tar", "manifest.json", newer)
+    newer = manifest_with(lambda manifest: manifest["migrations"].append("9999_ahead"))
+    repacked(tmp_path / "b.tar", "manifest.json", newer)
     with pytest.raises(Refusal, match="newer version .9999_ahead"):
         backup.restore(rt, tmp_path / "b.tar")
     assert database.scalar("SELECT COUNT(*) FROM message") == 1
@@ -202,6 +181,7 @@ def _made_older(rt, last: str) -> None:
     for file in rt.settings.instance.glob("cooee.db*"):
         file.unlink()
     database.connect(rt.settings.database_url)
+    audit.bind(rt.settings, rt.keys)
     for _name, runner in migrate._runners({}):
         runner.up(last)
 
@@ -222,3 +202,4 @@ def test_a_backup_of_an_older_version_is_restored_and_upgraded(rt, tmp_path, cap
     assert database.scalar("SELECT COUNT(*) FROM message") == 1
     assert database.scalar("SELECT COUNT(*) FROM event_source") == 0
     assert migrate.pending(rt.plugins.migrations) == []
+    assert audit.verify(rt, "test").broken is None

@@ -1,17 +1,15 @@
 """`cooee doctor` names what is wrong and what to do."""
 
-import json
 import os
+import shutil
+import tempfile
+from pathlib import Path
 
-from click.testing import CliRunner
+import pytest
 
-from core.cli import main
+from core import config, doctor
 from core.db import database, settings
-
-
-def examine(environment) -> dict[str, dict]:
-    result = CliRunner().invoke(main, ["doctor", "--json"], env=environment)
-    return {finding["what"]: finding for finding in json.loads(result.stdout)}
+from tests.restore_kit import examine
 
 
 def test_a_fresh_instance_lacks_only_workers(rt, instance):
@@ -53,6 +51,68 @@ def test_files_others_may_read_are_named(rt_sqlite, sqlite_instance):
     found = examine(sqlite_instance)["permissions"]
     assert not found["ok"]
     assert found["said"] == f"run `chmod 600 {settings.path('cooee.db')} {settings.path('config.toml')}`"
+
+
+def test_an_upgrade_closes_a_config_of_before_to_others(rt_sqlite, sqlite_instance):
+    from core import instance as instances
+
+    file = rt_sqlite.settings.path("config.toml")
+    file.touch()
+    file.chmod(0o644)
+    instances.upgrade(rt_sqlite.settings)
+    assert file.stat().st_mode & 0o077 == 0
+    assert examine(sqlite_instance)["permissions"]["ok"]
+
+
+@pytest.fixture
+def of_somebody_else(sqlite_template):
+    """An instance whose database this user may only read, as a command run as root leaves it behind."""
+    top = Path(tempfile.mkdtemp(prefix="cooee-tests-"))
+    top.chmod(0o755)
+    folder = top / "instance"
+    shutil.copytree(sqlite_template, folder)
+    for file in (folder / "config.toml", *folder.glob("*.db*")):
+        file.chmod(0o444)
+    folder.chmod(0o555)
+    yield folder
+    folder.chmod(0o755)
+    shutil.rmtree(top)
+
+
+def test_a_database_this_user_cannot_write_is_named_with_the_remedy(of_somebody_else):
+    root = os.geteuid() == 0
+    there, here = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            if root:  # who may write everything
+                os.setgroups([])
+                os.setgid(65_534)
+                os.setuid(65_534)
+            finding = next(doctor._database(config.load(of_somebody_else)))
+            os.write(here, f"{finding.ok} {finding.said}".encode())
+        finally:
+            os._exit(0)
+    os.waitpid(pid, 0)
+    os.close(here)
+    with open(there, "rb") as told:
+        said = told.read().decode()
+    assert said.startswith("False it cannot be written (")
+    assert ("run `sudo chown " if root else "run `chmod u+w ") in said
+    assert str(of_somebody_else / "cooee.db") in said
+
+
+def test_a_server_that_only_reads_is_no_database_in_order(postgres_instance, monkeypatch):
+    url = postgres_instance["COOEE_DATABASE_URL"]
+    url += ("&" if "?" in url else "?") + "options=-c%20default_transaction_read_only%3Don"
+    found = examine(postgres_instance | {"COOEE_DATABASE_URL": url})
+    assert not found["database"]["ok"] and "read-only" in found["database"]["said"]
+
+
+def test_the_check_of_writing_leaves_nothing_behind(rt, instance):
+    before = database.query("SELECT * FROM setting")
+    assert examine(instance)["database"]["ok"]
+    assert database.query("SELECT * FROM setting") == before
 
 
 def test_a_new_instance_is_its_owners_alone_and_a_start_keeps_it_so(tmp_path, monkeypatch, caplog):

@@ -79,11 +79,12 @@ def classes_of(mask: int) -> list[Cls]:
     return [cls for cls in Cls if mask & cls.bit]
 
 
-def add(rt: Runtime, entries: Sequence[Entry], *, reason: str, who: str = "") -> int:
+def add(rt: Runtime, entries: Sequence[Entry], *, reason: str, who: str = "", noted: bool = False) -> int:
     """Suppress numbers, inside the caller's `write_tx`; returns how many were new.
 
     A number already held for this reason gains the classes and takes the later end; the first note and
-    day stay, unless the new note says something.  Raises `Refusal` for an unknown reason.
+    day stay, unless the new note says something.  `noted`: it comes from the journal of the list and need not go
+    there again.  Raises `Refusal` for an unknown reason.
     """
     if reason not in REASONS:
         raise Refusal(
@@ -109,14 +110,14 @@ def add(rt: Runtime, entries: Sequence[Entry], *, reason: str, who: str = "") ->
         rows,
     )
     fold(bidxs)
-    for classes in sorted({item.classes for item in entries}):
+    for classes in () if noted else sorted({item.classes for item in entries}):
         some = [b for b in bidxs if by_number[b].classes == classes]
         blocklog.write(rt.settings.path("journal"), True, [reason], classes, some)
     return len(bidxs) - before
 
 
-def remove(rt: Runtime, phone_bidx: bytes, *, reasons: Iterable[str] = ()) -> int:
-    """Release a number, inside the caller's `write_tx`; no reasons means all that may be lifted.
+def remove(rt: Runtime, phone_bidx: bytes, *, reasons: Iterable[str] = (), noted: bool = False) -> int:
+    """Release a number, inside the caller's `write_tx`; no reasons means all that may be lifted.  `noted`: as in `add`.
 
     Returns how many rows went.  Raises `Refusal` when the number was erased: importing the person again
     must not bring the texts back.
@@ -138,7 +139,8 @@ def remove(rt: Runtime, phone_bidx: bytes, *, reasons: Iterable[str] = ()) -> in
         (phone_bidx, *going),
     )
     fold([phone_bidx])
-    blocklog.write(rt.settings.path("journal"), False, going, 0, [phone_bidx])
+    if not noted:
+        blocklog.write(rt.settings.path("journal"), False, going, 0, [phone_bidx])
     return len(going)
 
 

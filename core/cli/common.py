@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import getpass
 import json
-import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -17,39 +16,17 @@ import click
 from core.contract.errors import Refusal
 from core.runtime import Runtime
 
-
-class RowId(click.types.IntParamType):
-    """The id of something stored: what no database could hold is a wrong use, not a number to look for."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        number = super().convert(value, param, ctx)
-        if not 0 <= number < 2**63:
-            self.fail(f"{number} is no id.", param, ctx)
-        return number
-
-
-class Finite(click.FloatRange):
-    """A range of floats without "nan", which no comparison refuses, and without "inf"."""
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value} is no number to count with.", param, ctx)
-        return number
-
-
-ROW_ID = RowId()
 json_option = click.option("--json", "as_json", is_flag=True, help="One JSON value on standard output.")
 
 
-def composed(ctx: click.Context) -> Runtime:
-    """The runtime of the instance, composed once a call."""
+def composed(ctx: click.Context, *, repairing: bool = False) -> Runtime:
+    """The runtime of the instance, composed once a call; `repairing` as in `compose`."""
     root = ctx.find_root()
     root.obj = root.obj or {"instance": None}
     if "rt" not in root.obj:
         from core.app import compose
 
-        root.obj["rt"] = compose(root.obj.get("instance"))
+        root.obj["rt"] = compose(root.obj.get("instance"), repairing=repairing)
     return root.obj["rt"]
 
 
@@ -108,6 +85,11 @@ def table(rows: Iterable[Iterable[Any]], header: Iterable[str]) -> str:
     )
 
 
+def many(n: int, one: str, more: str = "") -> str:
+    """A number with its noun: "1 contact", "2,000 contacts"."""
+    return f"{n:,} {one if n == 1 else more or one + 's'}"
+
+
 @contextmanager
 def progress(total: int, label: str) -> Iterator[Callable[[int], None]]:
     """A bar on a terminal, nothing in a pipe; call the given function with how many more are done."""
@@ -154,8 +136,11 @@ def kept(rt: Runtime, name: str, lines: Iterable[str]) -> str:
 
 
 def whoami() -> str:
-    """Who runs the command, for the audit log."""
-    return f"cli:{getpass.getuser()}"
+    """Who runs the command, for the audit log; the number of a user without a name, as in many containers."""
+    try:
+        return f"cli:{getpass.getuser()}"
+    except (KeyError, OSError):
+        return f"cli:{os.getuid()}"
 
 
 def _plain(data: Any) -> str:

@@ -6,15 +6,14 @@ import os
 
 import click
 
+from core.cli import params
 from core.cli.common import composed
 
 
 @click.command("up")
+@click.option("--port", type=params.Whole(1, 65535), help="Port of the web server (default: setting `port`).")
 @click.option(
-    "--port", type=click.IntRange(1, 65535), help="Port of the web server (default: setting `port`)."
-)
-@click.option(
-    "--processes", type=click.IntRange(1), help="Worker processes (default: setting `worker_processes`)."
+    "--processes", type=params.Whole(1), help="Worker processes (default: setting `worker_processes`)."
 )
 @click.pass_context
 def command(ctx: click.Context, port: int | None, processes: int | None) -> None:
@@ -22,15 +21,17 @@ def command(ctx: click.Context, port: int | None, processes: int | None) -> None
 
     Example: cooee up --port 8080
     """
-    from core import running, supervisor
+    from core import instance, running, supervisor
     from core.config import ROOT
     from core.db import database
     from core.security import links, users
 
     rt = composed(ctx)
+    rt.queue.require()
     settings = rt.settings
     port = port or settings.port
     ctx.with_resource(running.only_here(settings))
+    instance.clean(settings)
     running.require_free(settings.host, port)
     running.serve_at(settings, port)
     workers = [supervisor.worker_child(n + 1) for n in range(processes or settings.worker_processes)]

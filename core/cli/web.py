@@ -6,12 +6,13 @@ import os
 
 import click
 
+from core.cli import params
 from core.cli.common import composed
 
 
 @click.command("web")
-@click.option("--port", type=click.IntRange(1, 65535), help="Port (default: setting `port`).")
-@click.option("--processes", type=click.IntRange(1), help="Processes (default: setting `web_processes`).")
+@click.option("--port", type=params.Whole(1, 65535), help="Port (default: setting `port`).")
+@click.option("--processes", type=params.Whole(1), help="Processes (default: setting `web_processes`).")
 @click.pass_context
 def command(ctx: click.Context, port: int | None, processes: int | None) -> None:
     """Serve pages and webhooks.
@@ -22,7 +23,9 @@ def command(ctx: click.Context, port: int | None, processes: int | None) -> None
     from core.config import ROOT
     from core.db import database
 
-    settings = composed(ctx).settings
+    rt = composed(ctx)
+    rt.queue.require()
+    settings = rt.settings
     port = port or settings.port
     running.require_free(settings.host, port)
     running.serve_at(settings, port)

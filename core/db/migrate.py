@@ -7,8 +7,8 @@ pending, so that old code never writes to a newer schema or the other way round.
 from __future__ import annotations
 
 import fcntl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
 
 from playhouse.migrations import MigrationError, Runner
@@ -51,18 +51,27 @@ def unknown(plugins: Mapping[str, Path] | None = None) -> list[str]:
     ]
 
 
-def upgrade(instance: Path, plugins: Mapping[str, Path] | None = None) -> list[str]:
+def upgrade(
+    instance: Path,
+    plugins: Mapping[str, Path] | None = None,
+    alone: Callable[[], AbstractContextManager] = nullcontext,
+) -> list[str]:
     """Apply what is pending, each migration in a transaction of its own; returns their names.
 
-    Two processes at once do it once: the second waits for the first.  Raises `Refusal` for a newer database.
+    Two processes at once do it once: the second waits for the first.  `alone` is held meanwhile when anything is
+    pending.  Raises `Refusal` for a newer database.
     """
     with _boot_lock(instance):
         if unknown(plugins):
             raise Refusal(trouble(plugins))
-        done = []
-        for name, runner in _runners(plugins or {}):
-            done += [f"{name}/{applied}" for applied in runner.up()]
-        return done
+        if not pending(plugins):
+            return []
+        with alone():
+            return _applied(plugins or {})
+
+
+def _applied(plugins: Mapping[str, Path]) -> list[str]:
+    return [f"{name}/{applied}" for name, runner in _runners(plugins) for applied in runner.up()]
 
 
 def rebuild(plugins: Mapping[str, Path], last: Mapping[str, str]) -> None:

@@ -7,6 +7,7 @@ a country in an hour, so it stays in the instance folder and out of dumps and ba
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import hmac
 import os
@@ -20,7 +21,11 @@ from core.contract.errors import CooeeError
 
 _VERSION = b"\x01"
 _NUMBER = b"contact:number"
-KEY_FILES = ("data.key", "index.key", "session.key")
+#: Nothing that is stored needs this one.
+SESSION = "session.key"
+KEY_FILES = ("data.key", "index.key", SESSION)
+#: What to do about one that is gone: numbers can neither be read nor found with another.
+PUT_BACK = "put back the copy you keep elsewhere, or the one of another host of this database"
 
 
 class KeysUnusable(CooeeError):
@@ -33,6 +38,11 @@ class Keys:
     def __init__(self, data: bytes, index: bytes, session: bytes):
         self._aead = AESGCM(data)
         self._index = index
+        #: Name → what tells the keys that data is stored with from others and gives nothing away.
+        self.ids = {
+            "data.key": _id(hmac.digest(data, b"which keys are these", "sha256")),
+            "index.key": _id(self.blind_index("which keys are these")),
+        }
         #: Signs sessions and one-time links.
         self.session = session
         #: 16 bits that tell this instance's client references from another's.
@@ -41,6 +51,8 @@ class Keys:
         self.reference = hmac.digest(index, b"client reference", "sha256")
         #: Seals the consent ledger and receipts of erasures.
         self.ledger = hmac.digest(index, b"consent ledger", "sha256")
+        #: Seals the audit log.
+        self.audit = hmac.digest(index, b"audit log", "sha256")
         #: Makes one-time codes and the hashes they are compared by.
         self.otp = hmac.digest(index, b"one-time code", "sha256")
 
@@ -104,6 +116,10 @@ class Keys:
         return made
 
 
+def _id(digest: bytes) -> str:
+    return hashlib.sha256(digest).hexdigest()[:16]
+
+
 def mask(e164: str) -> str:
     """A number for people who need not see it whole: +86138****8000."""
     if len(e164) < 9:
@@ -111,29 +127,64 @@ def mask(e164: str) -> str:
     return f"{e164[:-8]}****{e164[-4:]}"
 
 
+def missing(folder: Path) -> list[str]:
+    """Names of the key files that are not there."""
+    return [name for name in KEY_FILES if not (folder / name).exists()]
+
+
 def create_keys(folder: Path) -> None:
-    """Make the keys that are missing, readable by the owner only; existing ones stay."""
+    """Make the keys that are missing, readable by the owner only; existing ones stay.  Killed, it leaves none by half."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder.chmod(0o700)
-    for name in KEY_FILES:
-        file = folder / name
-        if not file.exists():
-            handle = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-            with os.fdopen(handle, "wb") as out:
+    lock = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for name in missing(folder):
+            draft = folder / f".{name}"
+            draft.unlink(missing_ok=True)
+            with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400), "wb") as out:
                 out.write(secrets.token_bytes(32))
+                out.flush()
+                os.fsync(out.fileno())
+            draft.rename(folder / name)
+        os.fsync(lock)
+    finally:
+        os.close(lock)
 
 
 def load_keys(folder: Path) -> Keys:
     """Read the keys; refuses missing, short or world-readable files with one sentence."""
-    values = []
-    for name in KEY_FILES:
-        file = folder / name
-        if not file.exists():
-            raise KeysUnusable(f"{file} is missing; run `cooee init`, or restore it from your backup.")
-        if file.stat().st_mode & 0o077:
-            raise KeysUnusable(f"{file} can be read by others; run `chmod 400 {file}`.")
+    gone = missing(folder)
+    if len(gone) == len(KEY_FILES):
+        raise KeysUnusable(
+            f"There are no keys in {folder}; make an instance with `cooee init`, or name yours."
+        )
+    if gone == [SESSION]:
+        raise KeysUnusable(
+            f"{folder / SESSION} is missing; run `cooee init`, which makes one, and all sign in again."
+        )
+    if gone:
+        raise KeysUnusable(f"{folder / gone[0]} is missing; {PUT_BACK}.")
+    return Keys(*(_read(folder / name) for name in KEY_FILES))
+
+
+def _read(file: Path) -> bytes:
+    if file.stat().st_mode & 0o077:
+        raise KeysUnusable(f"{file} can be read by others; run `chmod 400 {file}`.")
+    try:
         value = file.read_bytes()
-        if len(value) != 32:
-            raise KeysUnusable(f"{file} has {len(value)} bytes, not 32; restore it from your backup.")
-        values.append(value)
-    return Keys(*values)
+    except PermissionError:
+        raise KeysUnusable(
+            f"{file} belongs to {owner(file)} and only he may read it; run Cooee as he, or `chown` it."
+        ) from None
+    if len(value) != 32:
+        raise KeysUnusable(f"{file} has {len(value)} bytes, not 32; {PUT_BACK}.")
+    return value
+
+
+def owner(file: Path) -> str:
+    """Who a file belongs to; his number where he has no name here."""
+    try:
+        return file.owner()
+    except KeyError:
+        return f"user {file.stat().st_uid}"

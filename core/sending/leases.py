@@ -38,6 +38,8 @@ GONE_S = 600.0
 #: Compiled texts of campaigns and the like a worker keeps.
 KEEP_ALIKE = 32
 
+_UNENDED = "SELECT id, beat, host, boot_id, pid, pid_start FROM worker WHERE ended_at IS NULL"
+
 #: Set while this process drains: nothing more is claimed.
 draining = threading.Event()
 #: The worker this process is, by process and instance folder (a fork is another worker).
@@ -211,6 +213,28 @@ def someone() -> bool:
     """Is any worker at work?  One that did not say goodbye counts unless it is certainly dead."""
     rows = database.query("SELECT host, boot_id, pid, pid_start FROM worker WHERE ended_at IS NULL")
     return any(not _dead(*row) for row in rows)
+
+
+def at_work() -> bool:
+    """Does any worker have this database in its hands?  For what must have it alone, such as a restore.
+
+    Processes of this machine are looked up; the beats of others are watched for as long as a worker takes for three.
+    """
+    if not database.proxy.table_exists("worker"):  # nothing was ever made in it
+        return False
+    watched = {}
+    for worker_id, beat, *process in database.query(_UNENDED):
+        here = process[0] == _host() and all(process)
+        if here and not _dead(*process):
+            return True
+        if not here:
+            watched[worker_id] = beat
+    end = clock.monotonic() + 3 * BEAT_S
+    while watched and clock.monotonic() < end:
+        clock.sleep(BEAT_S / 4)
+        if any(watched.get(row[0], row[1]) != row[1] for row in database.query(_UNENDED)):
+            return True
+    return False
 
 
 def pid_start(pid: int) -> int:

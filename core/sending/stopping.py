@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from core import clock
 from core.contract.errors import Refusal
-from core.db import database, settings
+from core.db import database, quarantine, settings
 from core.i18n import _
 from core.security import audit
 from core.sending import sweep
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from core.runtime import Runtime
 
 #: What the send path looks at (core.db.gate.SENDING_OFF), and who pressed the button.
-OFF, STOPPED = "sending_off", "sending_stop"
+OFF, STOPPED = quarantine.SENDING_OFF, quarantine.STOPPED
 REASON_MAX = 200
 
 
@@ -65,9 +65,11 @@ def stop(why: str, *, who: str) -> Stopped:
 def start(rt: Runtime, *, who: str, anyway: bool = False) -> Stopped | None:
     """Let everything go on where it stood; why it was off, or None when it was on.
 
-    Raises `Refusal` (409) after a restore, unless `anyway` (`cooee resume-sending`).
+    Raises `Refusal` (409) after a restore, unless `anyway` (`cooee resume-sending`), and always before its end.
     """
     with database.write_tx():
+        if unfinished := quarantine.trouble():
+            raise Refusal(unfinished, status=409)
         was = now()
         if was is None:
             return None
