@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from core.sending import drafts, snapshot
 from tests import campaign_kit as kit
 
 HX = {"HX-Request": "true"}
@@ -34,6 +35,11 @@ def draft(shop: dict) -> int:
         shop["rt"], who="author@shop.example", segment_id=shop["segment"], account_id=shop["account"],
         templates=[(shop["first"], 1)],
     )  # fmt: skip
+
+
+def seen(shop: dict, campaign_id: int) -> dict[str, str]:
+    """What the buttons of the last page carry."""
+    return {"snapshot": snapshot.take(shop["rt"], drafts.get(campaign_id))}
 
 
 def text(answer) -> str:

@@ -72,7 +72,7 @@ def test_the_page_takes_it_beside_resume(client, paused):
     page = client.get(f"/campaigns/{paused}").get_data(as_text=True)
     assert 'name="budget"' in page and 'value="1"' in page
     client.post(f"/campaigns/{paused}/resume", data={"budget": "a lot"})
-    assert "not “a lot”" in client.get(f"/campaigns/{paused}").get_data(as_text=True)
+    assert "“a lot” cannot be read as one number" in client.get(f"/campaigns/{paused}").get_data(as_text=True)
     client.post(f"/campaigns/{paused}/resume", data={"budget": "2.5"})
     campaign = drafts.get(paused)
     assert (campaign.state, campaign.budget_micros) == ("running", 2_500_000)

@@ -1,5 +1,7 @@
 """The list of campaigns, single messages beside it, and the people of one."""
 
+import re
+
 import pytest
 
 from core import i18n
@@ -56,6 +58,9 @@ def test_their_page_offers_nothing_that_is_done_to_campaigns_and_leads_to_messag
     id_ = direct.campaign(Cls.mass)
     page = text(client.get(f"/campaigns/{id_}"))
     assert "Single messages" in page and f"/messages?campaign={id_}" in page and "direct:" not in page
+    # They belong to Messages, and have no end: the state of a campaign says nothing of them.
+    assert re.search(r'href="/messages" class="on"', page)
+    assert "sending" not in page
     for act in ("pause", "resume", "cancel", "duplicate"):
         assert f"/campaigns/{id_}/{act}" not in page
     for path in ("people", "result"):
@@ -117,3 +122,21 @@ def test_every_page_stands_in_chinese(shop, client, draft, path):
         answer = client.get(f"/campaigns{path.format(id=draft)}", headers={"Accept-Language": "zh-CN"})
     assert answer.status_code == 200
     assert "营销活动" in text(answer)
+
+
+def test_arrived_is_of_what_the_provider_took_and_of_too_few_is_told_as_counts(shop, client):
+    from core.db.codes import State
+    from tests.measure_kit import campaign, messages, sent
+
+    few, many = campaign("Few"), campaign("Many")
+    messages(few, [sent(State.delivered, 1)] * 2 + [sent(State.rejected)] * 5)
+    messages(
+        many, [sent(State.delivered, 1)] * 30 + [sent(State.accepted)] * 10 + [sent(State.rejected)] * 60
+    )
+    shown = {
+        name: row
+        for row in text(client.get("/campaigns")).split("<tr>")
+        for name in ("Few", "Many")
+        if f">{name}<" in row
+    }
+    assert "2 / 2" in shown["Few"] and "75.0 %" in shown["Many"]

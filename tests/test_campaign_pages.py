@@ -7,6 +7,7 @@ import pytest
 
 from core import clock
 from core.content import templates
+from core.contract.errors import Refusal
 from core.db import database, settings
 from core.sending import approval, checking, drafts, dryrun, expand
 from tests import campaign_kit as kit
@@ -56,7 +57,8 @@ def test_the_whole_way_through_the_steps(shop, client):
     page = text(client.get(f"/campaigns/{campaign_id}/confirm"))
     assert f"Text {report.messages} people now" in page
     assert "【可乐店】尊敬的" in page or "【可乐店】王芳" in page
-    answer = client.post(f"/campaigns/{campaign_id}/launch", data={"key": "abc"})
+    seen = campaign_shop.seen(shop, campaign_id)
+    answer = client.post(f"/campaigns/{campaign_id}/launch", data={"key": "abc"} | seen)
     assert answer.location.endswith(f"/campaigns/{campaign_id}")
     expand.run(shop["rt"], campaign_id)
     counts = kit.states(campaign_id)
@@ -91,7 +93,7 @@ def test_the_approval_and_the_log_say_which_people_they_count(shop, client, draf
     assert "55 people may be texted, those kept aside included; above 50" in page
     settings.put(approval.RECIPIENTS_KEY, 10_000)
     kit.launched(shop["rt"], draft)
-    assert "audience 55, with those kept aside" in text(client.get(f"/campaigns/{draft}"))
+    assert "55 who may be texted, with those kept aside" in text(client.get(f"/campaigns/{draft}"))
 
 
 def test_a_step_with_errors_keeps_what_was_typed_and_says_what_is_wrong(shop, client, draft):
@@ -181,6 +183,41 @@ def test_a_finding_leads_to_the_text_that_is_to_be_mended(shop, client, draft):
         assert f'Mend the text, then come back: <a href="/templates/{shop["first"]}">first</a>' in page
 
 
+def test_a_text_mended_on_its_own_page_is_checked_when_somebody_comes_back(shop, login, client, draft):
+    client.post(f"/campaigns/{draft}/checks")
+    templates.edit(
+        shop["rt"], shop["first"], "author@shop.example", bodies={"zh": "【可乐店】全场八折。拒收请回复R"}
+    )
+    for step in ("checks", "confirm"):
+        page = text(client.get(f"/campaigns/{draft}/{step}"))
+        assert f'hx-post="/campaigns/{draft}/checks" hx-trigger="load"' in page
+    asked = client.post(f"/campaigns/{draft}/checks", data={"back": "confirm"}, headers=HX)
+    assert asked.headers["HX-Redirect"] == f"/campaigns/{draft}/confirm"
+    assert "people now" in text(client.get(f"/campaigns/{draft}/confirm"))
+    # Who may not edit is told, and asks for nothing.
+    templates.edit(
+        shop["rt"], shop["first"], "author@shop.example", bodies={"zh": "【可乐店】周日见。拒收请回复R"}
+    )
+    seen = text(login("viewer").get(f"/campaigns/{draft}/checks"))
+    assert "Nothing was checked since the last change." in seen
+    assert 'hx-trigger="load"' not in seen
+
+
+def test_a_check_that_is_refused_is_not_asked_for_again_and_again(shop, client, draft, monkeypatch):
+    def refuse(*_args):
+        raise Refusal("The rule of its segment is broken.")
+
+    templates.edit(
+        shop["rt"], shop["first"], "author@shop.example", bodies={"zh": "【可乐店】周日见。拒收请回复R"}
+    )
+    monkeypatch.setattr(checking, "check", refuse)
+    asked = client.post(f"/campaigns/{draft}/checks", headers=HX)
+    assert asked.headers["HX-Redirect"] == f"/campaigns/{draft}/checks?refused=1"
+    page = text(client.get(asked.headers["HX-Redirect"]))
+    assert "The rule of its segment is broken." in page
+    assert 'hx-trigger="load"' not in page
+
+
 def test_nothing_is_written_by_looking(shop, client, draft):
     tables = ("campaign", "campaign_check", "campaign_log", "audit", "message")
     before = [database.query(f"SELECT * FROM {table}") for table in tables]
@@ -204,15 +241,16 @@ def test_approval_is_asked_given_and_needed(shop, login, draft):
     marketer, approver = login("marketer"), login("approver")
     marketer.post(f"/campaigns/{draft}/checks")
     assert "Ask for approval" in text(marketer.get(f"/campaigns/{draft}/confirm"))
-    marketer.post(f"/campaigns/{draft}/launch")
+    seen = campaign_shop.seen(shop, draft)
+    marketer.post(f"/campaigns/{draft}/launch", data=seen)
     assert drafts.get(draft).state == "draft"
     marketer.post(f"/campaigns/{draft}/ask")
     assert drafts.get(draft).state == "approval"
-    assert marketer.post(f"/campaigns/{draft}/approve").status_code == 403
+    assert marketer.post(f"/campaigns/{draft}/approve", data=seen).status_code == 403
     assert "Approve" in text(approver.get(f"/campaigns/{draft}/confirm"))
-    approver.post(f"/campaigns/{draft}/approve")
+    approver.post(f"/campaigns/{draft}/approve", data=seen)
     assert "Approved by approver@shop.example" in text(marketer.get(f"/campaigns/{draft}/confirm"))
-    marketer.post(f"/campaigns/{draft}/launch")
+    marketer.post(f"/campaigns/{draft}/launch", data=seen)
     assert drafts.get(draft).state == "expanding"
 
 

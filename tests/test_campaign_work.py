@@ -194,7 +194,7 @@ def test_a_cancel_without_the_name_typed_is_refused(shop, client, draft):
 
 def test_a_scheduled_campaign_can_be_taken_back(shop, client, draft):
     drafts.edit(shop["rt"], draft, "author", at="2099-07-01T10:00")
-    client.post(f"/campaigns/{draft}/launch")
+    client.post(f"/campaigns/{draft}/launch", data=campaign_shop.seen(shop, draft))
     assert drafts.get(draft).state == "scheduled"
     assert "Change it" in text(client.get(f"/campaigns/{draft}"))
     client.post(f"/campaigns/{draft}/reschedule")

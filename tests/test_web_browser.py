@@ -18,7 +18,7 @@ from tests import campaign_kit as kit
 from tests.axe import Looker
 from tests.chromium import CHROMIUM, in_chromium
 from tests.people import PASSWORD
-from tests.test_web_access import routes
+from tests.url_kit import routes
 
 pytestmark = in_chromium
 

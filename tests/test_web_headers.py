@@ -8,7 +8,7 @@ import pytest
 
 from core.web.application import make_app
 from core.web.headers import ALWAYS
-from tests.test_web_access import routes
+from tests.url_kit import routes
 
 
 def test_headers_stand_on_every_page(app, client):

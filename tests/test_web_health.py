@@ -10,7 +10,7 @@ LOOPBACK, ELSEWHERE = {"REMOTE_ADDR": "127.0.0.1"}, {"REMOTE_ADDR": "203.0.113.9
 def test_live_and_ready(app):
     client = app.test_client()
     assert client.get("/health/live").json == {"live": True}
-    assert client.get("/health/ready").json == {"ready": True, "database": True, "disk": True}
+    assert client.get("/health/ready").json == {"ready": True, "database": True, "disk": True, "queue": True}
 
 
 def test_not_ready_without_disk(app, monkeypatch):

@@ -22,7 +22,7 @@ from core.app import compose
 from core.db import database
 from core.web.application import make_app
 from tests.people import signed_in
-from tests.test_web_access import routes
+from tests.url_kit import routes
 
 #: What people, their programs and their enemies type where something else was asked for.
 HOSTILE = {

@@ -7,26 +7,21 @@ transaction, because a segment over two labels is twice as fast on bits (80 agai
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from core import clock
-from core.audience.labelling import bits, changes
+from core.audience import labeluse
+from core.audience.labelling import changes, marks
 from core.audience.labelling.bits import check as check
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import database, onlyonce
 from core.i18n import _
 
 BITS = 62
 MAX_NAME = 60
 SOURCES = ("rule", "import", "person", "model")
-_CHUNK = 5_000
-#: Contact ids of one transaction of a bulk change: the write lock is held some 50 ms.
-_RANGE = 50_000
-
-#: A part of the contacts: SQL over an alias `p` with `contact_id`, and its values.
-Scope = tuple[str, Sequence[Any]]
 
 
 def _quiet(_passed: int) -> None:
@@ -49,9 +44,8 @@ def all_labels() -> list[Label]:
 
 def find(name: str) -> Label:
     """The label of a name; raises `Refusal` (404) naming those there are."""
-    row = database.one("SELECT id, name, bit, created_at FROM label WHERE name = ?", (name.strip(),))
-    if row:
-        return Label(*row)
+    if label := _where("name = ?", name.strip()):
+        return label
     known = ", ".join(label.name for label in all_labels()[:10])
     raise Refusal(
         _("There is no label “%(name)s”. Known labels: %(known)s.", name=name, known=known or "–"),
@@ -62,43 +56,56 @@ def find(name: str) -> Label:
 
 def get(label_id: int) -> Label:
     """The label of an id; raises `Refusal` (404)."""
-    row = database.one("SELECT id, name, bit, created_at FROM label WHERE id = ?", (label_id,))
-    if row is None:
+    label = _where("id = ?", label_id)
+    if label is None:
         raise Refusal(_("This label does not exist any more."), field="label", status=404)
-    return Label(*row)
+    return label
+
+
+def _where(condition: str, value: Any) -> Label | None:
+    row = database.one(f"SELECT id, name, bit, created_at FROM label WHERE {condition}", (value,))
+    return Label(*row) if row else None
 
 
 def ensure(name: str) -> Label:
     """The label of a name, created when it is new.  Raises `Refusal` for a name that cannot be shown."""
     name = checked_name(name)
     with database.write_tx():
-        row = database.one("SELECT id, name, bit, created_at FROM label WHERE name = ?", (name,))
-        if row is None:
+        label = _where("name = ?", name)
+        if label is None:
+            row = onlyonce.new_id("label") | {"name": name, "bit": _free_bit(), "created_at": clock.now_ms()}
             database.execute(
-                "INSERT INTO label (name, bit, created_at) VALUES (?, ?, ?) ON CONFLICT (name) DO NOTHING",
-                (name, _free_bit(), clock.now_ms()),
+                f"INSERT INTO label ({', '.join(row)}) VALUES ({database.in_list(len(row))}) "
+                "ON CONFLICT (name) DO NOTHING",
+                tuple(row.values()),
             )
-            row = database.one("SELECT id, name, bit, created_at FROM label WHERE name = ?", (name,))
-    return Label(*row)
+            label = find(name)
+    return label
 
 
 def create(name: str) -> Label:
     """A new label; raises `Refusal` when the name is taken."""
     name = checked_name(name)
     with database.write_tx():
-        if database.one("SELECT 1 FROM label WHERE name = ?", (name,)):
-            raise Refusal(_("There is already a label “%(name)s”.", name=name), field="name")
+        _check_free(name)
         return ensure(name)
 
 
 def rename(label_id: int, name: str) -> None:
-    """Give a label another name; segments refer to labels by name, so the caller warns where it is used."""
+    """Give a label another name; the rules that name it follow.  Raises `Refusal` for a name that is taken."""
     name = checked_name(name)
     with database.write_tx():
-        label = get(label_id)
-        if name != label.name and database.one("SELECT 1 FROM label WHERE name = ?", (name,)):
-            raise Refusal(_("There is already a label “%(name)s”.", name=name), field="name")
+        before = get(label_id).name
+        if name == before:
+            return
+        _check_free(name)
         database.execute("UPDATE label SET name = ? WHERE id = ?", (name, label_id))
+        labeluse.follow(label_id, before, name)
+
+
+def _check_free(name: str) -> None:
+    if _where("name = ?", name):
+        raise Refusal(_("There is already a label “%(name)s”.", name=name), field="name")
 
 
 def counts() -> dict[int, int]:
@@ -136,10 +143,10 @@ def put(
     Ids that are no contact are left out.  A person who sets a label allows rules to set it again.
     """
     values, new = (source, confidence, expires_at, who), 0
-    for scope in _lists(contact_ids):
-        new -= _having(label, scope)
-        _put(label, scope, values)
-        new += _having(label, scope)
+    for scope in marks.lists(contact_ids):
+        new -= marks.having(label, scope)
+        marks.put(label, scope, values)
+        new += marks.having(label, scope)
     return new
 
 
@@ -149,7 +156,7 @@ def take(label: Label, contact_ids: Iterable[int], *, what: str = "removed", who
     `what`: removed is a person's word, after which no rule sets the label again (`labelling.changes`);
     expired and undone are not.
     """
-    return sum(_take(label, scope, how=(what, who)) for scope in _lists(contact_ids))
+    return sum(marks.take(label, scope, how=(what, who)) for scope in marks.lists(contact_ids))
 
 
 def put_where(
@@ -169,7 +176,7 @@ def put_where(
     Returns how many contacts match.
     """
     values = (source, confidence, expires_at, who)
-    return _by_range(lambda scope: _put(label, scope, values, where, params), step)
+    return marks.by_range(lambda scope: marks.put(label, scope, values, where, params), step)
 
 
 def take_where(
@@ -182,14 +189,15 @@ def take_where(
     step: Callable[[int], None] = _quiet,
 ) -> int:
     """Take a label off everyone a condition on `profile p` finds; as `take` and `put_where`."""
-    return _by_range(lambda scope: _take(label, scope, where, params, how=(what, who)), step)
+    return marks.by_range(lambda scope: marks.take(label, scope, where, params, how=(what, who)), step)
 
 
 def delete(label: Label) -> int:
     """Take a label off everyone, then delete it and its past; returns how many had it.
 
-    Raises `Refusal` (409) for a label of a rule.
+    Raises `Refusal` (409) for a label that a rule sets or that a segment or a campaign asks for.
     """
+    _check_unused(label)
     if changes.rule_of(label.id) is not None:
         raise Refusal(
             _("A rule sets the label “%(name)s”; delete the rule first.", name=label.name),
@@ -199,9 +207,25 @@ def delete(label: Label) -> int:
     gone = take_where(label, what="")
     changes.forget(label.id)
     with database.write_tx():
+        _check_unused(label)
+        onlyonce.gone("label", label.id)
         database.execute("DELETE FROM contact_label WHERE label_id = ?", (label.id,))
         database.execute("DELETE FROM label WHERE id = ?", (label.id,))
     return gone
+
+
+def _check_unused(label: Label) -> None:
+    """Without the label, "not with the label" would mean everyone."""
+    if users := labeluse.of(label.name):
+        raise Refusal(
+            _(
+                "The label “%(name)s” is used by %(users)s; change those first.",
+                name=label.name,
+                users=_(", ").join(f"“{user}”" for _kind, _id, user in users[:20]),
+            ),
+            field="label",
+            status=409,
+        )
 
 
 def expire_labels(rt) -> int:
@@ -214,9 +238,9 @@ def expire_labels(rt) -> int:
                 "SELECT contact_id FROM contact_label WHERE label_id = ? AND expires_at <= ?", (label.id, now)
             )
         ]
-        for at in range(0, len(ids), _RANGE):
+        for at in range(0, len(ids), marks.RANGE):
             with database.write_tx():
-                done += take(label, ids[at : at + _RANGE], what="expired")
+                done += take(label, ids[at : at + marks.RANGE], what="expired")
     return done
 
 
@@ -238,68 +262,3 @@ def checked_name(name: str, field: str = "name") -> str:
 def _free_bit() -> int | None:
     taken = {row[0] for row in database.query("SELECT bit FROM label WHERE bit IS NOT NULL")}
     return next((bit for bit in range(BITS) if bit not in taken), None)
-
-
-def _lists(contact_ids: Iterable[int]) -> Iterator[Scope]:
-    ids = sorted(set(contact_ids))
-    for at in range(0, len(ids), _CHUNK):
-        some = ids[at : at + _CHUNK]
-        yield f"p.contact_id IN ({database.in_list(len(some))})", some
-
-
-def _by_range(work: Callable[[Scope], int], step: Callable[[int], None]) -> int:
-    top, done = database.scalar("SELECT MAX(contact_id) FROM profile") or 0, 0
-    for low in range(0, top, _RANGE):
-        with database.write_tx():
-            done += work(("p.contact_id > ? AND p.contact_id <= ?", (low, low + _RANGE)))
-        step(_RANGE)
-    return done
-
-
-def _having(label: Label, scope: Scope) -> int:
-    return database.scalar(
-        f"SELECT COUNT(*) FROM contact_label p WHERE p.label_id = ? AND {scope[0]}",
-        (label.id, *scope[1]),
-    )
-
-
-def _put(
-    label: Label, scope: Scope, values: Sequence[Any], where: str = "1 = 1", params: Sequence[Any] = ()
-) -> int:
-    source, confidence, expires_at, who = values
-    now = clock.now_ms()
-    if source != "import":  # an import is a line of the timeline by itself
-        found = f"{scope[0]} AND ({where})", (*scope[1], *params)
-        changes.note_set(label.id, *found, who=who, at=now)
-        if source == "person":
-            changes.allow_where(label.id, *found)
-    rows = database.execute(
-        "INSERT INTO contact_label (label_id, contact_id, source, confidence, since_at, expires_at) "
-        f"SELECT ?, p.contact_id, ?, ?, ?, ? FROM profile p WHERE {scope[0]} AND ({where}) "
-        "ON CONFLICT (label_id, contact_id) DO UPDATE SET source = excluded.source, "
-        "confidence = excluded.confidence, expires_at = excluded.expires_at",
-        (label.id, source, confidence, now, expires_at, *scope[1], *params),
-    ).rowcount
-    bits.follow(label.id, label.bit, *scope)
-    return rows
-
-
-def _take(
-    label: Label,
-    scope: Scope,
-    where: str = "1 = 1",
-    params: Sequence[Any] = (),
-    how: tuple[str, str] = ("removed", ""),
-) -> int:
-    what, who = how
-    if what:
-        rule_id = changes.rule_of(label.id) if what == "expired" else None
-        found = f"{scope[0]} AND ({where})", (*scope[1], *params)
-        changes.note_taken(label.id, *found, what=what, who=who, rule_id=rule_id, at=clock.now_ms())
-    rows = database.execute(
-        "DELETE FROM contact_label WHERE label_id = ? AND contact_id IN "
-        f"(SELECT p.contact_id FROM profile p WHERE {scope[0]} AND ({where}))",
-        (label.id, *scope[1], *params),
-    ).rowcount
-    bits.follow(label.id, label.bit, *scope)
-    return rows

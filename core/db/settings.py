@@ -24,6 +24,11 @@ def put(key: str, value: Any) -> None:
         ).execute()
 
 
+def house_zone(configured: str) -> str:
+    """The IANA zone by which the days of the house begin: the one set in the browser, else the configured one."""
+    return get("zone") or configured
+
+
 def remove(key: str) -> None:
     """Forget a setting; its default holds again."""
     with database.write_tx():

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from core.contract.errors import Refusal
 from core.db import database, settings
 from core.db.models import Campaign
-from core.i18n import _
+from core.i18n import _, _n
 from core.sending import drafts, lifecycle, log, options, snapshot
 
 if TYPE_CHECKING:
@@ -31,8 +31,10 @@ def why_needed(rt: Runtime, campaign: Campaign, texted: int, cost_micros: int | 
         return ""
     most = settings.get(RECIPIENTS_KEY, RECIPIENTS_DEFAULT)
     if texted > most:
-        return _(
+        return _n(
+            "%(n)s person may be texted, those kept aside included; above %(most)s a second person must approve.",
             "%(n)s people may be texted, those kept aside included; above %(most)s a second person must approve.",
+            texted,
             n=f"{texted:,}",
             most=f"{most:,}",
         )
@@ -74,8 +76,12 @@ def authors(campaign: Campaign) -> set[str]:
     return log.people(campaign.id, "created", "edited") | {campaign.created_by}
 
 
-def approve(rt: Runtime, campaign_id: int, who: str) -> None:
-    """Approve exactly what was asked.  Raises `Refusal`: 403 for an author, 409 when it changed meanwhile."""
+def approve(rt: Runtime, campaign_id: int, who: str, *, seen: str | None = None) -> None:
+    """Approve exactly what was asked.
+
+    `seen` is the snapshot the approver read, where a page showed one.  Raises `Refusal`: 403 for an author, 409
+    when it changed meanwhile.
+    """
     campaign = drafts.get(campaign_id)
     if who in authors(campaign):
         raise Refusal(_("You made or changed this campaign; someone else must approve it."), status=403)
@@ -86,6 +92,7 @@ def approve(rt: Runtime, campaign_id: int, who: str) -> None:
             _("The campaign changed after approval was asked, so it is a draft again; ask once more."),
             status=409,
         )
+    check_seen(now, seen)
     with database.write_tx():
         done = database.execute(
             "UPDATE campaign SET state = 'approved', approved_by = ? "
@@ -96,6 +103,16 @@ def approve(rt: Runtime, campaign_id: int, who: str) -> None:
             raise Refusal(_("“%(name)s” does not wait for approval.", name=campaign.name), status=409)
         log.write(campaign_id, who, "approved", now[:12])
     lifecycle.announce(rt, campaign_id, "approved")
+
+
+def check_seen(now: str, seen: str | None) -> None:
+    """Raise `Refusal` (409, field "snapshot") when a page showed another snapshot than `now`."""
+    if seen is not None and seen != now:
+        raise Refusal(
+            _("The campaign changed since you opened this page; read it again as it stands now."),
+            field="snapshot",
+            status=409,
+        )
 
 
 def decline(rt: Runtime, campaign_id: int, who: str, note: str = "") -> None:

@@ -1,39 +1,35 @@
 """Drafts: a campaign before its launch.  A draft is saved at every step and may be incomplete.
 
 States handled here: draft → approval (asked) → approved, and scheduled (launched for later).  Every change
-brings a campaign back to draft, and with it voids an approval.
+brings a campaign back to draft, and with it voids an approval; saving what is there already changes nothing.
 """
 
 from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from core import clock
 from core.content import links
 from core.contract.errors import Refusal
 from core.db import database, settings
-from core.db.codes import MARKETING, Cls
-from core.db.models import Account, Campaign, Segment, Template, Variant, VariantText
+from core.db.codes import Cls
+from core.db.models import Campaign, Variant, VariantText
 from core.i18n import _
 from core.security import audit
-from core.sending import log, options
-from core.timing import zones
+from core.sending import log
+from core.sending.given import COLUMNS, apply, checked_name
+from core.sending.given import NAME_MAX as NAME_MAX
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
 #: States in which a campaign may still be changed.
 OPEN = ("draft", "approval", "approved", "scheduled")
-NAME_MAX = 120
 SALT_BITS = 62
 #: Setting with the highest id a deleted draft had.
 _DELETED = "campaign.deleted"
-
-#: Columns `edit` takes besides `templates`, `options` and `at`.
-_COLUMNS = ("name", "segment_id", "account_id", "holdout_bp", "budget_micros", "not_after")
 
 
 def get(campaign_id: int) -> Campaign:
@@ -51,14 +47,14 @@ def add(rt: Runtime, *, name: str, who: str = "", **given: Any) -> int:
     with database.write_tx():
         campaign_id = _insert(name, Cls.mass, who)
         log.write(campaign_id, who, "created")
-        _apply(rt, get(campaign_id), given, who)
+        apply(rt, get(campaign_id), given, who)
     return campaign_id
 
 
 def _insert(name: str, cls: int, who: str, **columns: Any) -> int:
     # As a mapping: peewee's own `cls` argument hides the column of that name.
     row = {
-        "name": _name(name),
+        "name": checked_name(name),
         "cls": int(cls),
         "salt": secrets.randbits(SALT_BITS),
         "created_by": who,
@@ -78,22 +74,23 @@ def new_id() -> dict[str, int]:
     return {"id": max(highest, settings.get(_DELETED, 0)) + 1}
 
 
-def edit(rt: Runtime, campaign_id: int, who: str = "", **given: Any) -> None:
-    """Change a campaign that has not started; it becomes a draft again.
+def edit(rt: Runtime, campaign_id: int, who: str = "", **given: Any) -> str:
+    """Change a campaign that has not started; it becomes a draft again, unless what is given is as it was.
+
+    Returns the state it was in, "" where nothing changed.  With nothing given it becomes a draft all the same.
 
     Takes name, segment_id, account_id, holdout_bp, budget_micros, not_after, `templates` as a list of
     (template id, weight), `at` as ISO 8601 (or "" for at once) and `options` as a mapping.  Raises `Refusal`,
     with status 409 when the campaign has started.
     """
     with database.write_tx():
-        changed = database.execute(
-            "UPDATE campaign SET state = 'draft', launch_key = NULL, snapshot = '', rule = '', "
-            "approved_by = '', approved_snapshot = '' "
-            f"WHERE id = ? AND state IN ({database.in_list(len(OPEN))})",
+        # Nobody launches it from here to the commit.
+        held = database.execute(
+            f"UPDATE campaign SET state = state WHERE id = ? AND state IN ({database.in_list(len(OPEN))})",
             (campaign_id, *OPEN),
         ).rowcount
         campaign = get(campaign_id)
-        if not changed:
+        if not held:
             raise Refusal(
                 _(
                     "“%(name)s” is %(state)s and can no longer be changed; duplicate it.",
@@ -102,107 +99,30 @@ def edit(rt: Runtime, campaign_id: int, who: str = "", **given: Any) -> None:
                 ),
                 status=409,
             )
+        before = _chosen(campaign_id)
+        apply(rt, campaign, given, who)
+        if given and _chosen(campaign_id) == before:
+            return ""
+        database.execute(
+            "UPDATE campaign SET state = 'draft', launch_key = NULL, snapshot = '', rule = '', "
+            "approved_by = '', approved_snapshot = '' WHERE id = ?",
+            (campaign_id,),
+        )
         VariantText.delete().where(VariantText.campaign_id == campaign_id).execute()
-        _apply(rt, campaign, given, who)
         log.write(campaign_id, who, "edited", ", ".join(sorted(given)))
+    return campaign.state
 
 
-def _apply(rt: Runtime, campaign: Campaign, given: Mapping[str, Any], who: str) -> None:
-    given = dict(given)
-    templates = given.pop("templates", None)
-    extra = given.pop("options", None)
-    at = given.pop("at", None)
-    unknown = set(given) - set(_COLUMNS)
-    if unknown:
-        raise TypeError(f"drafts: unknown columns {sorted(unknown)}")
-    if "name" in given:
-        given["name"] = _name(given["name"])
-    _exists(Segment, given.get("segment_id"), _("There is no such segment."), "segment")
-    _exists(Account, given.get("account_id"), _("There is no such account."), "account")
-    if templates is not None:
-        given["cls"] = _set_variants(campaign.id, templates)
-    stored = json.loads(campaign.options)
-    if extra is not None:
-        stored |= _checked_options(campaign, stored, options.check(extra), who)
-    if at is not None:
-        given |= _start(rt, stored, at)
-    if given.get("not_after"):
-        _check_end(given["not_after"], given.get("send_at", campaign.send_at))
-    given["options"] = json.dumps({k: v for k, v in stored.items() if v is not None}, sort_keys=True)
-    holdout_bp = given.get("holdout_bp", campaign.holdout_bp)
-    if not 0 <= holdout_bp <= 9_000:
-        raise Refusal(
-            _("A holdout of %(n)s %% is outside 0 to 90 %%.", n=f"{holdout_bp / 100:g}"), field="holdout"
-        )
-    if holdout_bp and Cls(given.get("cls", campaign.cls)) not in MARKETING:
-        raise Refusal(
-            _("One-time codes and notices have no holdout: everyone they concern must get them."),
-            field="holdout",
-        )
-    Campaign.update(given).where(Campaign.id == campaign.id).execute()
-
-
-def _name(name: str) -> str:
-    name = " ".join((name or "").split())
-    if not name:
-        raise Refusal(_("A campaign needs a name."), field="name")
-    if name.startswith("direct:"):
-        raise Refusal(_("Names that start with direct: are kept for single messages."), field="name")
-    if len(name) > NAME_MAX:
-        raise Refusal(
-            _("The name has %(n)s characters; %(most)s are the most.", n=len(name), most=NAME_MAX),
-            field="name",
-        )
-    return name
-
-
-def _exists(model, value: int | None, sentence: str, field: str) -> None:
-    if value is not None and not model.select().where(model.id == value).exists():
-        raise Refusal(sentence, field=field)
-
-
-def _set_variants(campaign_id: int, templates: Sequence[tuple[int, int]]) -> int:
-    """Replace the variants; returns the class of their templates."""
-    rows = {row.id: row for row in Template.select().where(Template.id.in_([t for t, _ in templates] or [0]))}
-    for template_id, weight in templates:
-        if template_id not in rows:
-            raise Refusal(_("There is no template %(id)s.", id=template_id), field="template")
-        if not 1 <= weight <= 10_000:
-            raise Refusal(_("A weight of %(n)s is outside 1 to 10000.", n=weight), field="weight")
-    if len({t for t, _ in templates}) != len(templates):
-        raise Refusal(_("The same template twice cannot be compared with itself."), field="template")
-    classes = {row.cls for row in rows.values()}
-    if len(classes) > 1:
-        names = ", ".join(f"{row.name} ({Cls(row.cls).name})" for row in rows.values())
-        raise Refusal(
-            _("Variants must share one class; these do not: %(names)s.", names=names), field="template"
-        )
-    Variant.delete().where(Variant.campaign_id == campaign_id).execute()
-    for idx, (template_id, weight) in enumerate(templates):
-        Variant.create(campaign_id=campaign_id, idx=idx, template_id=template_id, weight=weight)
-    return classes.pop() if classes else Cls.mass
-
-
-def _checked_options(campaign: Campaign, old: dict, new: dict[str, Any], who: str) -> dict[str, Any]:
-    if "quiet_hours" in new and new["quiet_hours"] != old.get("quiet_hours"):
-        audit.record(who, "campaign.quiet_hours", f"campaign {campaign.id}", str(new["quiet_hours"] or "on"))
-    return new
-
-
-def _start(rt: Runtime, stored: dict[str, Any], at: str) -> dict[str, Any]:
-    """Columns for a start time; wall time and zone go to the options, so that it can be worked out again."""
-    if not at:
-        stored["at"] = stored["zone"] = None
-        return {"send_at": None}
-    send_at, stored["at"], stored["zone"] = zones.parse_at(at, stored.get("zone") or rt.settings.zone)
-    return {"send_at": send_at}
-
-
-def _check_end(not_after: int, send_at: int | None) -> None:
-    if not_after <= clock.now_ms():
-        raise Refusal(_("The campaign's end has passed; choose a later one."), field="not_after")
-    if send_at and not_after <= send_at:
-        raise Refusal(_("The campaign's end lies before its start."), field="not_after")
+def _chosen(campaign_id: int) -> list[tuple]:
+    """All that `edit` can change."""
+    return [
+        *database.query(
+            f"SELECT {', '.join(COLUMNS)}, cls, send_at, options FROM campaign WHERE id = ?", (campaign_id,)
+        ),
+        *database.query(
+            "SELECT idx, template_id, weight FROM variant WHERE campaign_id = ? ORDER BY idx", (campaign_id,)
+        ),
+    ]
 
 
 def variants(campaign_id: int) -> list[Variant]:

@@ -19,8 +19,10 @@ from core.contract.errors import Refusal
 from core.db import database, settings
 from core.db.models import Account, Campaign
 from core.i18n import _
+from core.security.spending import Purse
 from core.sending import (
     approval,
+    atmost,
     clockwatch,
     drafts,
     findings,
@@ -42,10 +44,20 @@ if TYPE_CHECKING:
 STARTABLE = ("draft", "approved")
 
 
-def launch(rt: Runtime, campaign_id: int, who: str = "", *, key: str | None = None) -> str:
+def launch(
+    rt: Runtime,
+    campaign_id: int,
+    who: str = "",
+    *,
+    key: str | None = None,
+    seen: str | None = None,
+    purse: Purse | None = None,
+) -> str:
     """Start a campaign, or schedule it when its start lies ahead; returns the new state.
 
-    The same `key` again is the same launch and returns the present state.  Raises `Refusal`: 409 when it was
+    The same `key` again is the same launch and returns the present state.  `seen` is the snapshot that was
+    read, where a page showed one.  What it costs is taken out of the
+    `purse` and becomes its budget.  Raises `Refusal`: 409 when it was
     launched already, 422 for an incomplete draft or a blocking finding, 403 without approval, 503
     while the instance's disk is nearly full.
     """
@@ -53,6 +65,8 @@ def launch(rt: Runtime, campaign_id: int, who: str = "", *, key: str | None = No
     if key and campaign.launch_key == key:
         return campaign.state
     _startable(campaign)
+    if seen is not None:
+        approval.check_seen(snapshot.take(rt, campaign), seen)
     disk.refuse_low(rt.settings)
     complete(campaign)
     reach = people.reach(rt, campaign)
@@ -61,7 +75,10 @@ def launch(rt: Runtime, campaign_id: int, who: str = "", *, key: str | None = No
     _in_time(rt, campaign, reach)
     now = snapshot.take(rt, campaign)
     approval.require(rt, campaign, now, texted, _cost(rt, campaign_id, now))
-    state = database.retry_locked(_freeze, rt, campaign_id, who, key or secrets.token_hex(16), now, texted)
+    most = _most(rt, campaign, now, purse) if purse else (0, campaign.budget_micros)
+    state = database.retry_locked(
+        _freeze, rt, campaign_id, who, key or secrets.token_hex(16), now, texted, purse, most
+    )
     lifecycle.announce(rt, campaign_id, state)
     if state == "expanding":
         rt.enqueue("expand", campaign_id)
@@ -114,7 +131,17 @@ def _cost(rt: Runtime, campaign_id: int, now: str) -> int | None:
     return checking.current(rt, campaign_id, now).cost_micros
 
 
-def _freeze(rt: Runtime, campaign_id: int, who: str, key: str, expected: str, texted: int) -> str:
+def _most(rt: Runtime, campaign: Campaign, now: str, purse: Purse) -> tuple[int, int]:
+    """What a purse must hold for this very snapshot, and what of it becomes the budget."""
+    from core.sending import checking
+
+    return atmost.of_campaign(rt, purse, campaign, checking.current(rt, campaign.id, now))
+
+
+def _freeze(
+    rt: Runtime, campaign_id: int, who: str, key: str, expected: str, texted: int, purse: Purse | None,
+    most: tuple[int, int | None],
+) -> str:  # fmt: skip
     at = clock.now_ms()
     with database.write_tx():
         if database.scalar("SELECT id FROM campaign WHERE launch_key = ? AND id <> ?", (key, campaign_id)):
@@ -132,6 +159,8 @@ def _freeze(rt: Runtime, campaign_id: int, who: str, key: str, expected: str, te
         _freeze_texts(rt, campaign, at)
         if snapshot.take(rt, campaign) != expected:
             raise Refusal(_("The campaign changed while it was launched; look at it again."), status=409)
+        if purse:
+            purse.take(most[0])
         send_at = planned(campaign)
         # By a clock in doubt nobody can tell whether a planned start is over; `due` begins it later.
         ahead = send_at and (send_at > at or clockwatch.standing())
@@ -144,6 +173,7 @@ def _freeze(rt: Runtime, campaign_id: int, who: str, key: str, expected: str, te
             cursor=0,
             cursor_end=people.last_contact() if state == "expanding" else 0,
             audience=None,
+            budget_micros=most[1],
             currency=(
                 prices.currency_of(campaign.account_id)
                 if campaign.account_id

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core.audience import segments, topics
+from core.audience.segments import rules as trees
 from core.content import languages
 from core.contract.errors import Refusal
 from core.db import classes, database
@@ -77,7 +78,7 @@ def countries() -> list[str]:
 def rule_of(campaign: Campaign) -> Any:
     """The audience rule: frozen after the launch, that of the segment before.  Raises `Refusal`."""
     if campaign.rule:
-        return json.loads(campaign.rule)
+        return trees.parse(json.loads(campaign.rule), trees.WHOLE)
     segment = Segment.get_or_none(Segment.id == campaign.segment_id)
     if segment is None:
         raise Refusal(_("The campaign has no audience yet; choose a segment."), field="segment")

@@ -10,7 +10,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING, Any
 
-from core.audience import segments
+from core.audience import labels, segments
+from core.audience.segments import rules
 from core.content.vendortexts import store as vendortexts
 from core.db import database
 from core.db.models import Campaign
@@ -26,6 +27,19 @@ def frozen_rule(rt: Runtime, campaign: Campaign) -> Any:
     return json.loads(campaign.rule) if campaign.rule else segments.frozen(rt, people.rule_of(campaign))
 
 
+def _by_id(rule: Any) -> Any:
+    """The rule with labels by id: another name is the same label, and another label of that name is not."""
+    known = {label.name: label.id for label in labels.all_labels()}
+    return rules.mapped(
+        rule,
+        lambda leaf: (
+            {**leaf, "label": known.get(str(leaf.get("label")), leaf.get("label"))}
+            if leaf["segmenter"] == "label"
+            else leaf
+        ),
+    )
+
+
 def take(rt: Runtime, campaign: Campaign) -> str:
     """SHA-256 of a campaign as it stands, in hex.  Raises `Refusal` while it has no audience."""
     chosen = {k: v for k, v in json.loads(campaign.options).items() if k != "approve"}
@@ -35,7 +49,7 @@ def take(rt: Runtime, campaign: Campaign) -> str:
         (campaign.account_id or 0,),
     )
     document = {
-        "rule": frozen_rule(rt, campaign),
+        "rule": _by_id(frozen_rule(rt, campaign)),
         "class": campaign.cls,
         "texts": {
             str(idx): {lang: body for lang, (body, _version) in sorted(langs.items())}

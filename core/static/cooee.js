@@ -10,7 +10,7 @@
   });
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { xhr } = event.detail;
-    if (xhr.status === 422 || xhr.getResponseHeader("HX-Retarget")) {
+    if (xhr.status === 422 || xhr.status === 409 || xhr.getResponseHeader("HX-Retarget")) {
       event.detail.shouldSwap = true;
       event.detail.isError = false;
     }

@@ -13,12 +13,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeVar
 
-from flask import Flask, abort, current_app, redirect, request, url_for
+from flask import Flask, abort, current_app, redirect, render_template, request, session, url_for
 from flask_security import current_user
 
 from core.i18n import _
+from core.security import secondfactor
 from core.security.roles import PERMISSIONS, permissions_of
-from core.web.render import htmx, hx
+from core.web import held
+from core.web.render import flash, htmx, hx
 
 View = TypeVar("View", bound=Callable)
 
@@ -40,6 +42,15 @@ LIBRARY_ROUTES = {
     "security.two_factor_setup": SIGNED_IN,
     "security.mf_recovery_codes": SIGNED_IN,
 }
+#: What somebody may do who must have a second step and has none: set it up, for which the password is asked once more.
+#: Signing out and the choice of a language are public.
+SETTING_UP = (
+    "security.two_factor_setup",
+    "security.two_factor_setup_validate",
+    "security.verify",
+)
+#: Where the address waits in the session that somebody wanted before the second step came in between.
+WANTED = "wanted"
 #: Blueprints whose callers are programs with a credential of their own: no CSRF token, no session.
 MACHINE_BLUEPRINTS = ("webhooks", "api", "health", "public", "collect", "trialphone")
 
@@ -119,15 +130,52 @@ def guard():
     if request.endpoint is None:
         return None  # an unknown address: 404 or 405
     needed = permission_of(current_app, request.endpoint)
+    if needed != PUBLIC and request.endpoint not in SETTING_UP and owes_second_step():
+        return _to_second_step()
     if passes(needed):
         return None
     if not current_user.is_authenticated:
-        return _to_login()
+        return to_login()
     return abort(403, _("Your role does not include this. An admin can change it on the People page."))
 
 
-def _to_login():
-    """Pages lead to the sign-in page and back; a fragment reloads the whole page there."""
-    after = request.full_path.rstrip("?") if request.method == "GET" and not htmx else None
+def owes_second_step() -> bool:
+    """Must the current person set up a second step before anything else?  Also a global of the templates."""
+    return bool(current_user.is_authenticated and secondfactor.owed(current_user))
+
+
+def second_step_demanded() -> bool:
+    """Must the current person have a second step, so that it cannot be switched off?  Also a global of the templates."""
+    return bool(current_user.is_authenticated and secondfactor.demanded(current_user))
+
+
+def _to_second_step():
+    """Pages lead to where it is set up and, afterwards, back; a fragment loads the whole page there."""
+    if after := _here():
+        session[WANTED] = after
+    url = url_for("security.two_factor_setup")
+    return hx("", 403, redirect=url) if htmx else redirect(url, 303)
+
+
+def _here() -> str | None:
+    """The page that is asked for; None where it could not be asked for again."""
+    return request.full_path.rstrip("?") if request.method == "GET" and not htmx else None
+
+
+def to_login():
+    """Pages lead to the sign-in page and back.
+
+    Where a session ended, what was typed stays: a fragment answers with a message beside the page, and a form
+    with a page that sends it once more.
+    """
+    why = held.why()
+    after = _here() or held.came_from()
     url = url_for("security.login", next=after if after != "/" else None)
+    if why and htmx:
+        words = render_template("errors/_ended.html", why=why, sign_in=url)
+        return hx(words, 401, retarget="#flash", reswap="outerHTML")
+    if why and held.may_hold():
+        return held.answer(why)
+    if why and not htmx:
+        flash(why, "info")
     return hx("", 401, redirect=url) if htmx else redirect(url)

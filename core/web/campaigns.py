@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask import Blueprint, request, url_for
+from flask import Blueprint, g, request, url_for
 from flask_security import current_user
 
+from core import amounts
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.codes import State
 from core.db.models import Campaign
 from core.i18n import _, _n
+from core.measure import counts as measured
 from core.sending import approval, budgets, doubt, drafts, launch, lifecycle, log, messages, pausing
 from core.web import finale, kindwords, live, reasons, steps, wizard
 from core.web.access import allow, may
@@ -65,6 +67,7 @@ def index():
         "campaigns/index.html",
         fragment="campaigns/_list.html",
         rows=live.overview(found),
+        arrived=measured.arrived([campaign.id for campaign in found]),
         q=wanted,
         group=group,
         counts=_group_counts(),
@@ -93,11 +96,13 @@ def show(id: int):
     campaign = drafts.get(id)
     if campaign.state in ("draft", "approval", "approved"):
         return redirect_hx(url_for(f"campaigns.wizard.{steps.first_open(campaign)}", id=id))
+    if direct := drafts.is_direct(campaign):
+        g.area = "messages"
     return page(
         "campaigns/live.html",
         fragment="campaigns/_live.html",
         campaign=campaign,
-        direct=drafts.is_direct(campaign),
+        direct=direct,
         now=live.state(rt(), campaign),
     )
 
@@ -144,13 +149,18 @@ def _reasons(campaign_id: int, state: str) -> list[tuple[str, int, int]]:
 
 
 def _act(id: int, work: Callable[[], str], after: str | None = None):
-    """Do it, say what happened, go back to the page of the campaign; a refusal is said there."""
+    """Do it, say what happened, go back to the page of the campaign; a refusal is said there.
+
+    Who pressed a button on a page that shows another campaign than there is now reads the new page first.
+    """
     try:
         flash(work())
     except Refusal as refusal:
         if refusal.status == 404:
             raise
         flash(str(refusal), "bad")
+        if refusal.field == "snapshot":
+            return finale.truth(id, 409)
     return redirect_hx(after or url_for("campaigns.show", id=id))
 
 
@@ -158,7 +168,8 @@ def _act(id: int, work: Callable[[], str], after: str | None = None):
 @allow("campaigns.launch")
 def start(id: int):
     def work() -> str:
-        state = launch.launch(rt(), id, current_user.email, key=request.form.get("key") or None)
+        key, seen = request.form.get("key") or None, request.form.get("snapshot", "")
+        state = launch.launch(rt(), id, current_user.email, key=key, seen=seen)
         if state == "scheduled":
             return _("It is scheduled and starts by itself.")
         return _("It is launched. This page follows it.")
@@ -180,7 +191,7 @@ def ask(id: int):
 @allow("campaigns.approve")
 def approve(id: int):
     def work() -> str:
-        approval.approve(rt(), id, current_user.email)
+        approval.approve(rt(), id, current_user.email, seen=request.form.get("snapshot", ""))
         return _("You approved it exactly as it stands. It can be launched now.")
 
     return _act(id, work)
@@ -223,15 +234,12 @@ def resume(id: int):
 
 
 def _amount(given: str) -> float:
-    try:
-        amount = float(given)
-    except ValueError:
-        amount = -1.0
+    amount = amounts.read(given, "budget")
     if not 0 <= amount <= BUDGET_MAX:
         raise Refusal(
             _("The budget must be an amount such as 250 or 99.50, not “%(given)s”.", given=given[:40])
         )
-    return amount
+    return float(amount)
 
 
 @bp.post("/<int:id>/cancel")

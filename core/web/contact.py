@@ -32,9 +32,9 @@ from core.db.codes import MARKETING, Cls
 from core.genders import choice_word
 from core.i18n import _, language
 from core.security import audit
-from core.web import charts, kindwords
+from core.web import charts, kindwords, meanwhile, panels
 from core.web.access import allow, may
-from core.web.format import locale, reader_zone
+from core.web.format import locale, reader_zone, zone
 from core.web.forms import check_name
 from core.web.render import flash, htmx, page, redirect_hx, rt
 
@@ -61,7 +61,7 @@ def story(contact_id: int):
 @bp.get("/<int:contact_id>/edit")
 @allow("contacts.edit")
 def edit(contact_id: int):
-    return _card("who", contact_id, editing=True)
+    return _card("who", contact_id, editing=True, seen=meanwhile.seen(_values(contact_id)))
 
 
 @bp.post("/<int:contact_id>/edit")
@@ -70,12 +70,13 @@ def save(contact_id: int):
     """Save what was typed; a wrong value keeps the form with the sentence beside its field."""
     before = _values(contact_id)
     typed = {key: request.form[key] for key in before if key in request.form}
-    changed = {key: text for key, text in typed.items() if text.strip() != before[key]}
     try:
+        changed = meanwhile.settle(typed, before, action="contact.edit", about=f"contact:{contact_id}")
         new = contacts.edit(rt(), contact_id, changed, who=current_user.email) if changed else []
     except Refusal as refusal:
-        errors = {refusal.field or "": str(refusal)}
-        return _card("who", contact_id, editing=True, typed=typed, errors=errors, status=422)
+        errors = {refusal.field if refusal.field in before else "": str(refusal)}
+        status, seen = 409 if refusal.status == 409 else 422, meanwhile.carried(before, refusal)
+        return _card("who", contact_id, editing=True, typed=typed, errors=errors, seen=seen, status=status)
     told = [
         _("“%(text)s” is a new choice of %(field)s; everyone can have it now.",
           text=text, field=_(field.title) if field.builtin else field.title)
@@ -215,9 +216,7 @@ def _context(contact_id: int) -> dict[str, Any]:
         "number": numbers.of(contact_id),
         "merges": merged.of(contact_id),
         "findings": findings.of_contact(contact_id),
-        "panels": [
-            panel for found in rt().plugins.call("panels", page="contact", obj=contact) for panel in found
-        ],
+        "panels": panels.cards("contact", contact),
     }
 
 
@@ -232,13 +231,17 @@ def _choices() -> dict[str, list[str]]:
 
 def _story(contact_id: int) -> dict[str, Any]:
     """The right side: figures and the timeline."""
-    seen = glance.of(contact_id, reader_zone())
+    # Their day, not the reader's, where their number tells it.
+    known = (numbers.of(contact_id) or {}).get("zones", [])
+    theirs = zone(known[0]) if len(known) == 1 else None
+    seen = glance.of(contact_id, theirs or reader_zone())
     titles = [dates.format_date(clock.from_ms(clock.now_ms() - at * _MONTH_MS), "MMM", locale=locale())
               for at in range(len(seen.texts) - 1, -1, -1)]  # fmt: skip
     words = ", ".join(f"{month} {n}" for month, n in zip(titles, seen.texts, strict=True))
     return {
         **_timeline(contact_id),
         "glance": seen,
+        "their_time": theirs is not None,
         "spark": charts.spark(seen.texts, title=_("Texts by month: %(months)s", months=words)),
     }
 

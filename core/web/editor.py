@@ -24,11 +24,14 @@ from core.db.models import Template
 from core.i18n import LOCALES, _, language
 from core.runtime import Runtime
 from core.sending.prices import Prices
+from core.web import meanwhile
 from core.web.format import locale
 
 #: Languages offered first; any other tag can be typed into the command line.
 OFFERED = ("en", "zh", "zh-Hant", "de", "fr", "es", "it", "pt", "tr", "ru", "ja", "ko", "ar")
 PEOPLE = 6
+#: The text areas' names begin so; the language follows.
+_TEXT = "text-"
 
 
 @dataclass
@@ -76,8 +79,8 @@ class Editor:
             query=form.get("q", ""),
         )
         for key, body in form.items():
-            if key.startswith("text-"):
-                editor.bodies[languages.language(key.removeprefix("text-"))] = body.replace("\r\n", "\n")
+            if key.startswith(_TEXT):
+                editor.bodies[languages.language(key.removeprefix(_TEXT))] = body.replace("\r\n", "\n")
         editor.bodies.setdefault(editor.active, "")
         editor._press(form)
         return editor
@@ -125,12 +128,27 @@ class Editor:
         """Store it; (template id, whether something changed).  Raises `Refusal` naming the field."""
         if self.template is None:
             return templates.create(rt, self.name, self.cls, self.bodies, who, self.default), True
-        missing = {lang: "" for lang in templates.texts(self.template.id) if lang not in self.bodies}
+        now, typed = Editor.of(self.template).shown(), self.shown()
+        # A language that is no longer on the form was taken away; one it never showed is not touched.
+        typed |= {key: "" for key in now if key not in typed}
+        mine = meanwhile.settle(typed, now, action="template.edit", about=f"template:{self.template.id}")
         changed = templates.edit(
-            rt, self.template.id, who, bodies=self.bodies | missing, name=self.name, cls=self.cls,
-            default_lang=self.default if self.bodies.get(self.default, "").strip() else None,
+            rt, self.template.id, who, name=mine.get("name"), cls=mine.get("cls"),
+            bodies={key.removeprefix(_TEXT): body for key, body in mine.items() if key.startswith(_TEXT)},
+            default_lang=mine.get("default") if self.bodies.get(self.default, "").strip() else None,
         )  # fmt: skip
         return self.template.id, changed
+
+    def shown(self) -> dict[str, str]:
+        """What the form holds, by the names of its fields."""
+        texts = {_TEXT + lang: body for lang, body in self.bodies.items()}
+        return {"name": self.name, "cls": self.cls, "default": self.default} | texts
+
+    def seen(self, refusal: Refusal | None = None) -> str:
+        """The hidden field that tells what the form showed; "" for a new template."""
+        if self.template is None:
+            return ""
+        return meanwhile.carried(Editor.of(self.template).shown(), refusal)
 
     def refuse(self, refusal: Refusal) -> None:
         """Put the sentence beside its field; for a text, bring the language at fault on screen."""
@@ -151,8 +169,11 @@ def number(typed: str | None) -> int | None:
     return int(typed) if typed and typed.isdecimal() and len(typed) < 10 else None
 
 
-def panel(rt: Runtime, editor: Editor) -> dict[str, Any]:
-    """Everything that changes while someone types: preview, parts, cost, findings."""
+def panel(rt: Runtime, editor: Editor, *, typing: bool = False) -> dict[str, Any]:
+    """Everything that changes while someone types: preview, parts, cost, findings.
+
+    `typing`: asked for at a key press, when a slow check is left out.
+    """
     lang, body = editor.active, editor.body
     person = _person(rt, editor.contact_id)
     written = [key for key, text in editor.bodies.items() if text.strip() or key == lang]
@@ -161,22 +182,24 @@ def panel(rt: Runtime, editor: Editor) -> dict[str, Any]:
     inside_china = country == "CN"
     plan = parts.plan(shown.text, cn=inside_china)
     audience, missing = drafts.missing_counts(rt, body, lang)
+    sampled = drafts.sampled()
     draft = drafts.draft(
         rt, body, editor.cls, lang, contact_id=editor.contact_id if person else None, sender=_sender(),
         countries=frozenset({country} if country else ()), missing=missing, audience=audience or None,
-        sampled=drafts.sampled(), template_id=editor.template.id if editor.template else None,
+        sampled=sampled, template_id=editor.template.id if editor.template else None,
     )  # fmt: skip
     one, many = parts.LIMITS[plan.encoding]
     return {
         "editor": editor,
         "person": person,
+        "newest_only": drafts.NEWEST if sampled else 0,
         "readers": "" if person else locale().territories.get(country, country),
         "shown": shown,
         "plan": plan,
         "limit": one if plan.parts == 1 else many * plan.parts,
         "billing_cn": inside_china,
         "breakers": _breakers(plan),
-        "findings": drafts.check(rt, draft) if body.strip() else [],
+        "findings": drafts.check(rt, draft, typing=typing) if body.strip() else [],
         "language_name": language_name,
         "costs": _costs(editor.cls, country, plan.parts) if shown.text else [],
         "sender": _sender(),

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import url_for
 from flask_security import current_user
+from wtforms.fields.choices import SelectChoice
 
 from core import clock
 from core.contract.errors import Refusal
@@ -14,10 +15,11 @@ from core.db.codes import MARKETING, Cls
 from core.db.models import Account, Campaign, Segment
 from core.i18n import _
 from core.measure import stats
-from core.sending import approval, drafts, dryrun, findings, log, options, people
+from core.sending import approval, dryrun, findings, log, options, people
 from core.timing import hours, windows, zones
 from core.web import format, steps
 from core.web.access import allow, may
+from core.web.forms import choices
 from core.web.render import page, redirect_hx, rt
 
 #: Share of people assumed to buy anyway when nothing is known yet, for "what we will learn".
@@ -56,7 +58,6 @@ def save_time(id: int):
     if form.validate_on_submit():
         try:
             _save_time(form, campaign)
-            steps.recheck(id)
             return steps.following(id, "time")
         except Refusal as refusal:
             form.refuse(refusal)
@@ -70,7 +71,7 @@ def _save_time(form: steps.TimeForm, campaign: Campaign) -> None:
         raise Refusal(_("Choose the day and time of the start."), field="at")
     if form.when.data == "later" and zones.wall_to_ms(form.at.data, zone) <= clock.now_ms():
         raise Refusal(_("That time has passed; choose a later one or start at once."), field="at")
-    until = form.until.data and zones.wall_to_ms(form.until.data, zone)
+    until = form.until.data and _end(form.until.data, zone)
     if until and until <= max(clock.now_ms(), zones.wall_to_ms(form.at.data, zone) if form.at.data else 0):
         raise Refusal(_("The end lies before the start."), field="until")
     chosen: dict[str, Any] = {"rate": form.rate.data, "window": form.window.data}
@@ -78,15 +79,22 @@ def _save_time(form: steps.TimeForm, campaign: Campaign) -> None:
         chosen["zone"] = zone
     if may("settings.edit"):
         chosen["quiet_hours"] = None if form.quiet_hours.data else "off"
-    drafts.edit(
-        rt(), campaign.id, current_user.email, options=chosen, not_after=until,
+    steps.save(
+        campaign, options=chosen, not_after=until,
         at=form.at.data.isoformat() if form.when.data == "later" else "",
         budget_micros=None if form.budget.data is None else round(form.budget.data * 1_000_000),
     )  # fmt: skip
 
 
-def _starts() -> list[tuple[str, str]]:
-    return [("now", _("At once, after the launch")), ("later", _("At a time"))]
+def _end(wall: datetime, zone: str) -> int:
+    try:
+        return zones.wall_to_ms(wall, zone)
+    except Refusal as refusal:
+        raise Refusal(str(refusal), field="until") from None
+
+
+def _starts() -> list[SelectChoice]:
+    return choices([("now", _("At once, after the launch")), ("later", _("At a time"))])
 
 
 def _wall(ms: int | None, zone: str) -> datetime | None:
@@ -121,6 +129,11 @@ def _rules(cls: Cls, report) -> list:
 @steps.bp.get("/<int:id>/confirm")
 @allow("view")
 def confirm(id: int):
+    return truth(id)
+
+
+def truth(id: int, status: int = 200):
+    """The page of truth; with status 409 as the answer to a button of a page that was older."""
     campaign = steps.opened(id)
     row, report = steps.kept(campaign)
     if steps.polled_to_the_end(row):
@@ -130,7 +143,7 @@ def confirm(id: int):
         rt(), campaign, report.messages + report.holdout, report.cost_micros
     )
     return page(
-        "campaigns/confirm.html", fragment="campaigns/_confirm.html", campaign=campaign,
+        "campaigns/confirm.html", fragment="campaigns/_confirm.html", status=status, campaign=campaign,
         rule_titles={rule.title: rule.title for rule in rt().plugins.rules.values()},
         steps=steps.rail(campaign, "confirm"), check=row, report=report, account=account,
         ready=steps.first_open(campaign) == "confirm", needed=needed, segment=store_name(campaign.segment_id),

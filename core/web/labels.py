@@ -5,18 +5,18 @@ from __future__ import annotations
 from flask import Blueprint, request, url_for
 from flask_security import current_user
 
-from core.audience import contacts, labels
+from core.audience import contacts, labels, labeluse
 from core.audience.labelling import overview, ready, rules
-from core.clock import DAY_MS
+from core.clock import DAY_MS, now_ms
 from core.contract.errors import Refusal
 from core.db import database
 from core.i18n import _, _n
 from core.security import audit
 from core.web import charts
 from core.web.access import allow
-from core.web.format import day
 from core.web.forms import check_name
 from core.web.render import flash, page, redirect_hx, rt
+from core.web.segmentcharts import day_words
 
 bp = Blueprint("labels", __name__, url_prefix="/labels")
 
@@ -48,6 +48,7 @@ def show(label_id: int):
     return page(
         "labels/show.html",
         line=line,
+        users=labeluse.of(line.label.name),
         growth=_growth(line),
         carriers=overview.carriers(rt(), label_id),
         changes=overview.changed(rt(), label_id),
@@ -75,9 +76,12 @@ def permit(label_id: int):
 @allow("contacts.edit")
 def rename(label_id: int):
     label = labels.get(label_id)
-    labels.rename(label_id, request.form.get("name", ""))
-    _note("label.rename", label.name)
-    flash(_("Renamed."))
+    try:
+        labels.rename(label_id, request.form.get("name", ""))
+        _note("label.rename", label.name)
+        flash(_("Renamed; the rules that name it follow."))
+    except Refusal as refusal:
+        flash(str(refusal), "bad")
     return redirect_hx(url_for("contacts.labels.show", label_id=label_id))
 
 
@@ -86,8 +90,12 @@ def rename(label_id: int):
 def delete(label_id: int):
     """Take a label off everyone and delete it; its name is asked for."""
     label = labels.get(label_id)
-    check_name(label.name, request.form.get("confirm"))
-    gone = labels.delete(label)
+    try:
+        check_name(label.name, request.form.get("confirm"))
+        gone = labels.delete(label)
+    except Refusal as refusal:
+        flash(str(refusal), "bad")
+        return redirect_hx(url_for("contacts.labels.show", label_id=label_id))
     _note("label.delete", label.name)
     flash(
         _n(
@@ -113,11 +121,17 @@ def _list(*, status: int = 200, error: str = "", typed: str = ""):
     )
 
 
+def _days(line: overview.Line) -> list[tuple[int, int]]:
+    """The days kept of a label, and today as it stands beside them."""
+    today = now_ms() // DAY_MS
+    return [*((day, people) for day, people in line.days if day < today), (today, line.people)]
+
+
 def _spark(line: overview.Line):
     if len(line.days) < 2:
         return None
     return charts.spark(
-        [people for _day, people in line.days],
+        [people for _day, people in _days(line)],
         title=_("People with %(label)s in the last days", label=line.label.name),
     )
 
@@ -126,8 +140,8 @@ def _growth(line: overview.Line):
     if len(line.days) < 2:
         return None
     return charts.line(
-        [charts.Series(line.label.name, [people for _day, people in line.days])],
-        [day(number * DAY_MS) for number, _people in line.days],
+        [charts.Series(line.label.name, [people for _day, people in _days(line)])],
+        [day_words(number) for number, _people in _days(line)],
         title=_("People with %(label)s in the last days", label=line.label.name),
         height=170,
     )

@@ -12,7 +12,7 @@ from flask import Blueprint, request, url_for
 from flask_security import current_user
 
 from core import clock
-from core.audience import search, segments
+from core.audience import segments
 from core.audience.segments import Context, acts, figures, store
 from core.audience.segments import draft as drafts
 from core.audience.segments.compile import expression
@@ -20,7 +20,7 @@ from core.audience.segments.rules import parse
 from core.contract.errors import Refusal
 from core.db.models import Segment
 from core.i18n import _, _n
-from core.web import segmentsfrom, segmentviews
+from core.web import segmentkept, segmentsfrom, segmentviews
 from core.web.access import allow
 from core.web.forms import check_name
 from core.web.render import flash, htmx, page, redirect_hx, rt
@@ -54,7 +54,6 @@ def index():
         fragment="segments/_list.html",
         rows=[(row, words(row)) for row in rows[:_PER_PAGE]],
         used=store.used_counts(),
-        total=search.total(),
         q=wanted,
         any_at_all=bool(rows) or bool(wanted) or bool(after),
         first=url_for("segments.index", q=wanted or None) if after else None,
@@ -85,6 +84,7 @@ def show(segment_id: int):
 def draft():
     """A click in the tree: add, remove, move, negate, wrap, copy, undo.  The tree comes back as it is then."""
     root, row, _ctx = _posted()
+    refused = segmentkept.gone() if row is None and segmentkept.ID in request.form else None
     action, past = request.form.get("do", ""), request.form.getlist("past")
     if action == "undo":
         root, past = acts.undone(root, past)
@@ -96,7 +96,7 @@ def draft():
         acts.act(root, action)
     else:
         _open_where_changed(root)
-    return _builder(root, row, name=request.form.get("name", ""), past=past, inline=not htmx)
+    return _builder(root, row, name=request.form.get("name", ""), past=past, inline=not htmx, refused=refused)
 
 
 @bp.post("/figures")
@@ -142,16 +142,19 @@ def save():
     try:
         if drafts.unfinished(root.walk()):
             raise Refusal(_("Some lines are not finished; finish or remove them."), field="rule")
-        saved = store.save(
-            rt(),
-            name,
-            drafts.to_rule(root),
-            current_user.email,
-            segment_id=row.id if row and not as_new else None,
-        )
+        rule = drafts.to_rule(root)
+        if as_new or not (row or segmentkept.ID in request.form):
+            saved = store.save(rt(), name, rule, current_user.email)
+        elif row:
+            saved = store.save(
+                rt(), *segmentkept.settled(row, name, rule), current_user.email, segment_id=row.id
+            )
+        else:
+            raise segmentkept.gone()
     except Refusal as refusal:
         _open_problems(root)
-        return _builder(root, row, name=name, inline=not htmx, status=422, refused=refusal)
+        status = segmentkept.status(refusal)
+        return _builder(root, row, name=name, inline=not htmx, status=status, refused=refusal)
     _try_count(saved)
     flash(_("“%(name)s” is saved.", name=saved.name))
     return redirect_hx(url_for("segments.show", segment_id=saved.id))
@@ -207,7 +210,7 @@ def delete(segment_id: int):
 
 def _posted() -> tuple[drafts.Node, Segment | None, Context]:
     """The tree of the request, the saved segment it belongs to, and the context to read it in."""
-    given = request.form.get("segment_id", "")
+    given = request.form.get(segmentkept.ID, "")
     row = Segment.get_or_none(Segment.id == int(given)) if given.isdecimal() and len(given) < 10 else None
     ctx = Context(rt(), inside=(row.name,) if row else ())
     return drafts.read(request.form, ctx), row, ctx
@@ -239,6 +242,7 @@ def _builder(
     past: list[str] | None = None,
     inline: bool = False,
     status: int = 200,
+    refused: Refusal | None = None,
     **more: Any,
 ):
     """The builder page, or with htmx its tree.  `inline`: with the figures, for browsers without JavaScript."""
@@ -250,6 +254,8 @@ def _builder(
         status=status,
         root=root,
         segment=row,
+        seen=segmentkept.carried(row, refused),
+        refused=refused,
         name=name or (row.name if row else ""),
         used=store.used_by(row) if row else [],
         words=words(row) if row else "",
@@ -273,9 +279,7 @@ def _figures(root: drafts.Node, ctx: Context) -> dict[str, Any]:
     try:
         made["words"] = segments.describe(rt(), rule, ctx=ctx)
         whole = expression(parse(rule), ctx)
-        parts = [
-            expression(parse(drafts.to_rule(node, skip_unfinished=True, plain=True)), ctx) for node in nodes
-        ]
+        parts = [expression(parse(drafts.to_rule(node, skip_unfinished=True)), ctx) for node in nodes]
         kept, made["reach"], made["everyone"] = figures.counts(rt(), parts, whole)
         made["kept"] = {node.place: n for node, n in zip(nodes, kept, strict=True)}
         made["people"] = figures.sample(rt(), rule, _SAMPLE, ctx=ctx)

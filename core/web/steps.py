@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Blueprint, request, url_for
+from flask_security import current_user
 from wtforms import (
     BooleanField,
     DateTimeLocalField,
@@ -20,7 +21,7 @@ from core.db.models import Campaign
 from core.i18n import _, lazy
 from core.sending import checking, drafts
 from core.sending.routes import rules
-from core.web.forms import Form, tidy
+from core.web.forms import AmountField, Form, tidy
 from core.web.render import flash, htmx, redirect_hx, rt
 
 bp = Blueprint("wizard", __name__)
@@ -66,8 +67,8 @@ class TimeForm(Form):
         lazy("Nothing after"), format=_WALL, validators=[Optional()],
         description=lazy("What has not left by then is not sent: an offer that ended helps nobody."),
     )  # fmt: skip
-    budget = DecimalField(
-        lazy("Budget"), places=None, validators=[Optional(), NumberRange(0)],
+    budget = AmountField(
+        lazy("Budget"), validators=[Optional(), NumberRange(0)],
         description=lazy("The campaign pauses before it costs more."),
     )  # fmt: skip
     window = IntegerField(
@@ -139,10 +140,28 @@ def opened(id: int) -> Campaign:
     return campaign
 
 
+def save(campaign: Campaign, **given) -> None:
+    """Keep what a step says, check the draft anew, and tell what became of a plan.  Raises `Refusal`."""
+    was = drafts.edit(rt(), campaign.id, current_user.email, **given)
+    now = drafts.get(campaign.id)
+    if was == "scheduled":
+        flash(
+            _("It was scheduled. Changed, it is a draft again: nothing goes out until it is launched anew."),
+            "warn",
+        )
+    elif was in ("approval", "approved"):
+        flash(_("Changed, it is a draft again: approval has to be asked for anew."), "warn")
+    elif now.state != "draft":
+        flash(_("Nothing was changed; it stays as it was."), "info")
+    if now.state == "draft" and (drafts.texts(now) or "segment_id" not in given):
+        recheck(now.id)
+
+
 def following(campaign_id: int, step: str):
     """After a saved step: the next one, or the list when the person wanted to stop here."""
     if "later" in request.form:
-        flash(_("The draft is saved."))
+        if drafts.get(campaign_id).state == "draft":
+            flash(_("The draft is saved."))
         return redirect_hx(url_for("campaigns.index"))
     return redirect_hx(url_for(f"campaigns.wizard.{STEPS[STEPS.index(step) + 1]}", id=campaign_id))
 
@@ -152,9 +171,11 @@ def polled_to_the_end(check) -> bool:
     return bool(htmx) and (check is None or check.state != "running")
 
 
-def recheck(campaign_id: int) -> None:
-    """Run the check when the draft has what it needs; what is missing is said by the steps themselves."""
+def recheck(campaign_id: int) -> bool:
+    """Run the check when the draft has what it needs; what is missing is told once, and False returned."""
     try:
         checking.check(rt(), campaign_id)
     except Refusal as refusal:
         flash(str(refusal), "warn")
+        return False
+    return True

@@ -15,6 +15,7 @@ from core.db.codes import Cls
 from core.db.models import Template
 from core.i18n import _
 from core.web import editor as editing
+from core.web import meanwhile
 from core.web.access import allow
 from core.web.editor import Editor
 from core.web.render import flash, htmx, page, redirect_hx, rt
@@ -73,7 +74,8 @@ def check():
     editor = Editor.typed(request.form)
     wanted = request.args.get("only", "") if htmx else ""
     if wanted == "panel":
-        return _part("_panel", oob=True, class_help=editing.class_help, **editing.panel(rt(), editor))
+        shown = editing.panel(rt(), editor, typing=True)
+        return _part("_panel", oob=True, class_help=editing.class_help, **shown)
     if wanted == "lang":
         return _part("_turned", **editing.row(editor))
     if wanted in ("people", "person"):
@@ -138,7 +140,7 @@ def _save(template: Template | None):
         template_id, changed = editor.save(rt(), current_user.email)
     except Refusal as refusal:
         editor.refuse(refusal)
-        return _editor(editor, 422)
+        return _editor(editor, 409 if isinstance(refusal, meanwhile.Changed) else 422, refusal)
     if not changed:
         flash(_("Nothing was changed, so there is no new version."), "info")
     else:
@@ -156,11 +158,12 @@ def _part(name: str, **context):
     return page(f"templates/{name}.html", fragment=f"templates/{name}.html", **context)
 
 
-def _editor(editor: Editor, status: int = 200):
+def _editor(editor: Editor, status: int = 200, refusal: Refusal | None = None):
     used = templates.campaigns_using(editor.template.id) if editor.template else []
     return page(
         "templates/editor.html", fragment="templates/_editor.html", status=status, used=used,
-        class_help=editing.class_help, at_vendor=bool(vendortexts.needing(rt())), **editing.context(rt(), editor),
+        class_help=editing.class_help, at_vendor=bool(vendortexts.needing(rt())), seen=editor.seen(refusal),
+        **editing.context(rt(), editor),
     )  # fmt: skip
 
 

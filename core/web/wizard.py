@@ -23,6 +23,7 @@ from core.sending import drafts
 from core.sending.routes import rules
 from core.web import steps
 from core.web.access import allow
+from core.web.forms import choices
 from core.web.render import page, redirect_hx, rt
 
 #: Share kept aside by size of the audience, in per cent (docs/measurement.md).
@@ -68,9 +69,7 @@ def _save_audience(form: steps.AudienceForm, campaign: Campaign | None):
                 id = drafts.add(rt(), name=form.name.data, who=current_user.email, **given)
             else:
                 id = campaign.id
-                drafts.edit(rt(), id, current_user.email, name=form.name.data, **given)
-                if drafts.texts(drafts.get(id)):
-                    steps.recheck(id)
+                steps.save(campaign, name=form.name.data, **given)
             return steps.following(id, "audience")
         except Refusal as refusal:
             form.refuse(refusal)
@@ -79,7 +78,7 @@ def _save_audience(form: steps.AudienceForm, campaign: Campaign | None):
 
 def _segments(form: steps.AudienceForm) -> list[Segment]:
     rows = list(Segment.select().order_by(Segment.name))
-    form.segment.choices = [(row.id, row.name) for row in rows]
+    form.segment.choices = choices((row.id, row.name) for row in rows)
     return rows
 
 
@@ -141,14 +140,7 @@ def save_content(id: int):
                 raise Refusal(_("Choose at least one text."), field="template")
             if len(weights) > VARIANTS_MAX:
                 raise Refusal(_("Compare at most %(n)s texts.", n=VARIANTS_MAX), field="template")
-            drafts.edit(
-                rt(),
-                id,
-                current_user.email,
-                account_id=form.account.data or None,
-                templates=list(weights.items()),
-            )
-            steps.recheck(id)
+            steps.save(campaign, account_id=form.account.data or None, templates=list(weights.items()))
             return steps.following(id, "content")
         except Refusal as refusal:
             form.refuse(refusal)
@@ -163,11 +155,11 @@ def _only() -> dict[int, int]:
 
 def _accounts(form: steps.ContentForm) -> list[Account]:
     rows = list(Account.select().where(Account.enabled == True).order_by(Account.name))  # noqa: E712
-    form.account.choices = [
+    by_routes = [(0, _("as the routes say"))] if rules.every() else []
+    named = (
         (row.id, row.name if row.name == row.provider else f"{row.name} · {row.provider}") for row in rows
-    ]
-    if rules.every():
-        form.account.choices.insert(0, (0, _("as the routes say")))
+    )
+    form.account.choices = choices([*by_routes, *named])
     return rows
 
 
@@ -212,6 +204,6 @@ def checks(id: int):
 @steps.bp.post("/<int:id>/checks")
 @allow("campaigns.edit")
 def run_checks(id: int):
-    steps.recheck(steps.opened(id).id)
-    return redirect_hx(request.form.get("back") == "confirm" and url_for("campaigns.wizard.confirm", id=id)
-                       or url_for("campaigns.wizard.checks", id=id))  # fmt: skip
+    step = "confirm" if request.form.get("back") == "confirm" else "checks"
+    refused = {} if steps.recheck(steps.opened(id).id) else {"refused": 1}
+    return redirect_hx(url_for(f"campaigns.wizard.{step}", id=id, **refused))

@@ -7,8 +7,10 @@ Campaigns: one id, a list, the `last` N launched, or none of these for all.  mat
 
     received   the provider took the text and it did not fail        delivered  a receipt says so
     failed     undelivered, expired or rejected                      clicked    a person followed a web link in it
-    replied    a text other than STOP came within 7 days             converted  a purchase came within 72 hours
+    replied    a text that is no refusal came within 7 days          converted  a purchase came within 72 hours
     refused    a STOP, or a text held because it may be one, came within 7 days
+
+A reply belongs to the last text before it.
 
 `did_not` means people the text was sent to without that outcome: for clicked, replied and converted of those who
 received it, for delivered and failed of those it was put on the wire for; "not received" is simply everyone else.

@@ -10,9 +10,9 @@ from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
 from core import Segmenter, hookimpl
-from core.audience.segments.context import check_names
+from core.audience.segments.context import check_names, unknown
 from core.audience.segments.leafform import LeafForm
-from core.audience.segments.logic import NOBODY, among
+from core.audience.segments.logic import among
 from core.audience.segments.ops import read_param
 from core.clock import DAY_MS, from_ms
 from core.contract.errors import Refusal
@@ -53,11 +53,11 @@ class Labelled(Segmenter):
     Form = LabelForm
 
     def where(self, params, ctx):
-        """A label that does not exist matches nobody.  Raises `Refusal` for bad params."""
+        """Raises `Refusal` for bad params and for a label that does not exist: "not" would make it everyone."""
         name, sure, days = _read(params)
         found = ctx.labels.get(name)
         if found is None:
-            return NOBODY
+            raise unknown("label", name, ctx.labels)
         label_id, bit = found
         if bit is not None and not sure and days is None:
             return Profile.label_bits.bin_and(1 << bit) != 0

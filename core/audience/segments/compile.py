@@ -10,7 +10,7 @@ from functools import reduce
 from operator import and_, or_
 from typing import TYPE_CHECKING, Any
 
-from core.audience.segments import asking
+from core.audience.segments import asking, bounds
 from core.audience.segments.context import Context
 from core.audience.segments.logic import EVERYONE, NOBODY, complement
 from core.audience.segments.rules import Group, Leaf, Node, Not, dumps, parse
@@ -48,7 +48,9 @@ def frozen(rt: Runtime, rule: Any) -> dict[str, Any]:
 
     For a campaign at launch: its audience must not change when someone edits a segment afterwards.
     """
-    return _inlined(parse(rule), Context(rt))
+    node, ctx = parse(rule), Context(rt)
+    bounds.check(node, ctx)
+    return _inlined(node, ctx)
 
 
 def render(condition, alias: str = "profile") -> tuple[str, list[Any]]:
@@ -62,14 +64,19 @@ def render(condition, alias: str = "profile") -> tuple[str, list[Any]]:
 
 
 def expression(node: Node, ctx: Context):
-    """The peewee expression of a parsed tree."""
+    """The peewee expression of a parsed tree.  Raises `Refusal`."""
+    bounds.check(node, ctx)
+    return _expression(node, ctx)
+
+
+def _expression(node: Node, ctx: Context):
     if isinstance(node, Leaf):
         return _leaf(node, ctx)
     if isinstance(node, Not):
-        return complement(expression(node.rule, ctx))
+        return complement(_expression(node.rule, ctx))
     if not node.rules:
         return NOBODY if node.any else EVERYONE
-    return reduce(or_ if node.any else and_, (expression(rule, ctx) for rule in node.rules))
+    return reduce(or_ if node.any else and_, (_expression(rule, ctx) for rule in node.rules))
 
 
 def _leaf(leaf: Leaf, ctx: Context):

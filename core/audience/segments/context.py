@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from core import clock
 from core.audience import kinds
 from core.audience.events.eventtypes import types
+from core.contract import absent
 from core.contract.errors import Refusal
 from core.contract.types import FieldInfo, SegmentContext, Segmenter
 from core.db import settings
@@ -71,6 +72,8 @@ class Context(SegmentContext):
         self.now: datetime = clock.from_ms(clock.now_ms() if at_ms is None else at_ms)
         #: Names of the saved segments being compiled around this one; a repeated name is a circle.
         self.inside = inside
+        #: How large saved segments are, by name (`bounds`).
+        self.sizes: dict[str, Any] = {}
 
     @cached_property
     def now_ms(self) -> int:
@@ -158,7 +161,8 @@ class Context(SegmentContext):
         """The segmenter of this name.  Raises `Refusal` that names the closest one."""
         known = self.rt.plugins.segmenters
         if name not in known:
-            raise unknown("segmenter", name, known)
+            said = f"{unknown('segmenter', name, known)} {absent.why(self.rt.plugins)}".rstrip()
+            raise Refusal(said, field="segmenter")
         found = known[name]
         return found() if isinstance(found, type) else found
 
@@ -183,7 +187,8 @@ class Context(SegmentContext):
                 field="name",
             )
         inner = Context(self.rt, at_ms=self.now_ms, inside=(*self.inside, name), few=self.few)
-        for shared in ("fields", "labels", "event_types", "campaigns"):
+        inner.sizes = self.sizes
+        for shared in ("fields", "labels", "event_types", "campaigns", "segment_names"):
             if shared in self.__dict__:
                 inner.__dict__[shared] = self.__dict__[shared]
         return inner
@@ -194,6 +199,7 @@ _UNKNOWN = {
     "field": _l("There is no field %(name)s."),
     "contact field": _l("There is no contact field %(name)s."),
     "segmenter": _l("There is no segmenter %(name)s."),
+    "label": _l("There is no label %(name)s."),
     "segment": _l("There is no segment %(name)s."),
     "parameter": _l("This line takes no %(name)s."),
     "event type": _l("There is no type of events %(name)s."),

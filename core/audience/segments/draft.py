@@ -76,11 +76,8 @@ def from_rule(raw: Any) -> Node:
     return placed(root)
 
 
-def to_rule(node: Node, *, skip_unfinished: bool = False, plain: bool = False) -> dict[str, Any]:
-    """The plain rule of a tree.
-
-    With `skip_unfinished` lines with a problem are left out; with `plain` the node's own "but not" is, too.
-    """
+def to_rule(node: Node, *, skip_unfinished: bool = False) -> dict[str, Any]:
+    """The plain rule of a tree; with `skip_unfinished` lines with a problem are left out."""
     if node.is_line:
         made: dict[str, Any] = {"segmenter": node.segmenter, **node.params}
     else:
@@ -88,7 +85,7 @@ def to_rule(node: Node, *, skip_unfinished: bool = False, plain: bool = False) -
         made = {
             "any" if node.any else "all": [to_rule(child, skip_unfinished=skip_unfinished) for child in kept]
         }
-    return {"not": made} if node.negated and not plain else made
+    return {"not": made} if node.negated else made
 
 
 def read(form: MultiDict[str, str], ctx: Context) -> Node:

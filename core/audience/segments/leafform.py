@@ -13,9 +13,11 @@ from markupsafe import Markup, escape
 from wtforms import Field, SelectField
 from wtforms.fields.choices import SelectChoice
 
+from core import amounts
 from core.audience.segments.context import Context
 from core.audience.segments.ops import BARE, DAYS, LISTS, OPS
 from core.audience.segments.words import op_label
+from core.contract.errors import Refusal
 from core.contract.types import FieldInfo, Form
 from core.i18n import _
 
@@ -87,8 +89,8 @@ class ValueField(Field):
             return {"yes": True, "no": False}.get(value, value)
         if self.kind == "number" or self.op in DAYS:
             try:
-                number = float(value.replace(",", ""))
-            except ValueError:
+                number = float(amounts.read(value))
+            except Refusal:
                 return value
             return int(number) if number.is_integer() else number
         return value

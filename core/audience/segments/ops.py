@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from core import amounts
 from core.audience.segments.context import Context
 from core.audience.segments.logic import NOBODY, complement
 from core.clock import DAY_MS, to_ms
@@ -225,8 +226,8 @@ def _one(kind: str, value: Any, title: str) -> Any:
 def _number(value: Any, title: str) -> float:
     if isinstance(value, str):
         try:
-            value = float(value.strip().replace(",", ""))
-        except ValueError:
+            value = float(amounts.read(value))
+        except Refusal:
             raise _wrong(title, value, _("a number")) from None
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise _wrong(title, value, _("a number"))

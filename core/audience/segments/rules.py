@@ -3,15 +3,16 @@
     {"all": [rule, …]}   {"any": [rule, …]}   {"not": rule}   {"segmenter": NAME, …params}
 
 A tree is at most `MAX_DEPTH` groups deep and has at most `MAX_NODES` nodes, so that the statement it becomes
-stays small whoever wrote it.  Only the shape is checked here; what params mean is up to the segmenter.
+stays small whoever wrote it; with saved segments written out, `WHOLE` holds.  Only the shape is checked here;
+what params mean is up to the segmenter.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from core.contract.errors import Refusal
 
@@ -53,6 +54,17 @@ class Leaf:
 Node = Group | Not | Leaf
 
 
+class Size(NamedTuple):
+    """Groups inside one another, and nodes."""
+
+    depth: int
+    nodes: int
+
+
+#: As somebody writes it, and with the saved segments it names written out.
+OWN, WHOLE = Size(MAX_DEPTH, MAX_NODES), Size(20, 500)
+
+
 def loads(text: str | bytes) -> dict[str, Any]:
     """Read a rule from JSON text and check its shape.  Returns the plain tree.  Raises `Refusal`."""
     if len(text) > MAX_JSON_BYTES:
@@ -78,14 +90,15 @@ def dumps(node: Node) -> dict[str, Any]:
     return {"segmenter": node.segmenter, **node.params}
 
 
-def parse(raw: Any) -> Node:
+def parse(raw: Any, most: Size = OWN) -> Node:
     """Check a plain tree and give it types.  A parsed tree is returned as it is.
 
-    Raises `Refusal` with one sentence that names the path of the bad node; `field` is that path.
+    `most` is `WHOLE` for the frozen rule of a campaign.  Raises `Refusal` with one sentence that names the path
+    of the bad node; `field` is that path.
     """
     if isinstance(raw, Group | Not | Leaf):
         return raw
-    return _node(raw, "rule", 0, [0])
+    return _node(raw, "rule", 0, [0], most)
 
 
 def leaves(node: Node) -> Iterator[Leaf]:
@@ -99,10 +112,38 @@ def leaves(node: Node) -> Iterator[Leaf]:
         yield node
 
 
-def _node(raw: Any, path: str, depth: int, seen: list[int]) -> Node:
+def mapped(raw: Any, change: Callable[[dict[str, Any]], dict[str, Any]]) -> Any:
+    """A plain tree with each leaf as `change` makes it."""
+    if isinstance(raw, list):
+        return [mapped(item, change) for item in raw]
+    if not isinstance(raw, dict):
+        return raw
+    if "segmenter" in raw:
+        return change(raw)
+    return {key: mapped(value, change) for key, value in raw.items()}
+
+
+def renamed(raw: Any, segmenter: str, param: str, old: str, new: str) -> Any:
+    """A plain tree in which the leaves of `segmenter` say `new` where their `param` was `old`."""
+    return mapped(
+        raw,
+        lambda leaf: (
+            {**leaf, param: new} if leaf["segmenter"] == segmenter and leaf.get(param) == old else leaf
+        ),
+    )
+
+
+def names(raw: Any, segmenter: str, param: str) -> set[str]:
+    """What the leaves of `segmenter` say as `param`."""
+    found = []
+    mapped(raw, lambda leaf: found.append(leaf) or leaf)
+    return {leaf[param] for leaf in found if leaf["segmenter"] == segmenter and leaf.get(param)}
+
+
+def _node(raw: Any, path: str, depth: int, seen: list[int], most: Size) -> Node:
     seen[0] += 1
-    if seen[0] > MAX_NODES:
-        raise Refusal(f"The rule has more than {MAX_NODES} parts; split it into two segments.", field=path)
+    if seen[0] > most.nodes:
+        raise Refusal(f"The rule has more than {most.nodes} parts; split it into two segments.", field=path)
     if not isinstance(raw, Mapping):
         raise Refusal(
             f"At {path} stands {_short(raw)}; a rule is an object with all, any, not or segmenter.",
@@ -115,17 +156,17 @@ def _node(raw: Any, path: str, depth: int, seen: list[int]) -> Node:
     kind = kinds[0]
     if kind == "segmenter":
         return _leaf(raw, path)
-    if depth >= MAX_DEPTH:
-        raise Refusal(f"At {path} the rule is nested more than {MAX_DEPTH} levels deep.", field=path)
+    if depth >= most.depth:
+        raise Refusal(f"At {path} the rule is nested more than {most.depth} levels deep.", field=path)
     if len(raw) > 1:
         other = next(key for key in raw if key != kind)
         raise Refusal(f"The rule at {path} has {_short(other)} beside {kind}; remove it.", field=path)
     inner = raw[kind]
     if kind == "not":
-        return Not(path, _node(inner, f"{path}.not", depth + 1, seen))
+        return Not(path, _node(inner, f"{path}.not", depth + 1, seen, most))
     if not isinstance(inner, list | tuple):
         raise Refusal(f"{kind} at {path} holds {_short(inner)}; it takes a list of rules.", field=path)
-    rules = tuple(_node(rule, f"{path}.{kind}[{i}]", depth + 1, seen) for i, rule in enumerate(inner))
+    rules = tuple(_node(rule, f"{path}.{kind}[{i}]", depth + 1, seen, most) for i, rule in enumerate(inner))
     return Group(path, kind == "any", rules)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from wtforms import SelectField, StringField
 from wtforms.fields.choices import SelectChoice
 
+from core import amounts
 from core.audience.segments.leafform import LeafForm
 from core.audience.segments.logic import EVERYONE, NOBODY
 from core.audience.segments.ops import midnight, read_param
@@ -171,7 +172,7 @@ _WHEN: Mapping[str, tuple[str, tuple[str, ...]]] = {
 def _number(text: Any) -> Any:
     """A number as JSON knows it; what is none stays as it was typed, for the message."""
     try:
-        number = float(str(text).replace(",", ""))
-    except ValueError:
+        number = float(amounts.read(str(text)))
+    except Refusal:
         return text
     return int(number) if number.is_integer() else number

@@ -14,7 +14,7 @@ from core.audience.segments.compile import expression
 from core.audience.segments.context import Context, unknown
 from core.audience.segments.figures import count
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import database, onlyonce
 from core.db.models import Campaign, LabelRule, Segment
 from core.i18n import _
 from core.runtime import Runtime
@@ -102,6 +102,7 @@ def delete(segment: Segment, who: str) -> None:
             )
         Segment.delete().where(Segment.id == segment.id).execute()
         growth.forget(segment.id)
+        onlyonce.gone("segment", segment.id)
         audit.record(who, "segment.delete", segment.name, segment.rule)
 
 
@@ -135,9 +136,11 @@ def recount(rt: Runtime, segment: Segment) -> tuple[int, float]:
 
 def remember(rt: Runtime, segment: Segment, people: int) -> None:
     """Keep a fresh count, unless the rule changed while it was counted."""
+    total = database.scalar("SELECT COUNT(*) FROM profile")
     with database.write_tx():
         same = (Segment.id == segment.id) & (Segment.rule == segment.rule)
-        if Segment.update(last_count=people, counted_at=clock.now_ms()).where(same).execute():
+        fresh = {"last_count": people, "last_total": total, "counted_at": clock.now_ms()}
+        if Segment.update(fresh).where(same).execute():
             growth.note(rt, segment.id, people)
 
 
@@ -159,6 +162,7 @@ def _insert(name: str, values: dict[str, Any], who: str) -> Segment:
     now = clock.now_ms()
     try:
         with database.write_tx():
+            values = values | onlyonce.new_id("segment")
             row = Segment.create(name=name, created_by=who, created_at=now, **values)
             audit.record(who, "segment.add", name)
     except IntegrityError:
@@ -173,7 +177,8 @@ def _rename(segment: Segment, name: str) -> None:
     except IntegrityError:
         raise _taken(name) from None
     for other in _referring(segment.name):
-        text = json.dumps(_renamed(json.loads(other.rule), segment.name, name), ensure_ascii=False)
+        rule = rules.renamed(rule_of(other), "segment", "name", segment.name, name)
+        text = json.dumps(rule, ensure_ascii=False)
         Segment.update(rule=text).where(Segment.id == other.id).execute()
 
 
@@ -185,19 +190,5 @@ def _taken(name: str) -> Refusal:
 
 def _referring(name: str) -> list[Segment]:
     """Segments whose rule has a line "in segment `name`"."""
-    return [row for row in Segment.select().order_by(Segment.name) if name in _references(rule_of(row))]
-
-
-def _references(raw: dict[str, Any]) -> set[str]:
-    leaves = rules.leaves(rules.parse(raw))
-    return {leaf.params["name"] for leaf in leaves if leaf.segmenter == "segment" and "name" in leaf.params}
-
-
-def _renamed(raw: Any, old: str, new: str) -> Any:
-    if isinstance(raw, list):
-        return [_renamed(item, old, new) for item in raw]
-    if not isinstance(raw, dict):
-        return raw
-    if raw.get("segmenter") == "segment" and raw.get("name") == old:
-        return {**raw, "name": new}
-    return {key: _renamed(value, old, new) for key, value in raw.items()}
+    rows = Segment.select().order_by(Segment.name)
+    return [row for row in rows if name in rules.names(rule_of(row), "segment", "name")]
