@@ -6,11 +6,11 @@ import pytest
 
 from core import clock, housekeeping, mail
 from core.db import database, settings
-from core.measure.arrival import alarm, cells, job, rates, store, watch
+from core.measure.arrival import alarm, cells, job, rates, rows, store, watch
 from core.security import users
 from tests import arrival_kit as kit
 from tests import measure_kit
-from tests.test_people_links import Mailbox
+from tests.mailbox import Mailbox
 
 H, M = clock.HOUR_MS, clock.MINUTE_MS
 
@@ -64,6 +64,31 @@ def test_a_drop_leaves_an_account_one_percent_and_says_why(wire, at):
     assert made.cusum > alarm.THRESHOLD and made.arrived < made.sent * 0.7
     assert made.began_at >= now
     assert database.scalar("SELECT COUNT(*) FROM audit WHERE action = 'account.drop'") == 1
+
+
+def test_an_account_whose_receipts_take_an_hour_holds_nobody_up(wire, at, monkeypatch):
+    rt, account, _campaign, now = wire
+    slow = kit.account("Slow")
+    kit.look(rt)
+    with database.write_tx():
+        database.execute("UPDATE account_watch SET wait_ms = ? WHERE account_id = ?", (H, slow))
+    _more(wire, kit.stretch(200, 0.95, first=now, last=now + 10 * M, exact=True, account=slow))
+    _more(wire, kit.stretch(200, 0.3, first=now, last=now + 10 * M, exact=True, account=account))
+    # So busy that a quarter of an hour is read at a time: the slow account has nothing to judge in any of them.
+    monkeypatch.setattr(rows, "LIMIT", 100)
+    monkeypatch.setattr(watch, "_LOOK_S", 3600)
+    read, between = [], rows.between
+
+    def counted(*asked):
+        read.append(asked)
+        assert len(read) < 100, "it goes round and round"
+        return between(*asked)
+
+    monkeypatch.setattr(rows, "between", counted)
+    at(now + 20 * M)
+    kit.look(rt)
+    assert kit.watched(account)[0] == "canary"
+    assert kit.watched(slow)[0] == "ok"
 
 
 def test_an_account_on_canary_comes_back_step_by_step(wire, at):

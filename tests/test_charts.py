@@ -65,3 +65,9 @@ def test_the_shares_of_a_funnel_keep_their_order():
     )
     widths = [float(rect.attrib["width"]) for rect in drawn.findall("rect")]
     assert widths == sorted(widths, reverse=True) and widths[-1] >= 3
+
+
+def test_the_last_label_below_a_line_is_not_cut_off():
+    drawn = charts.line([charts.Series("VIP", [1, 2])], ["21 Nov 2026", "22 Nov 2026"], title="t")
+    anchors = {text.text: text.attrib["text-anchor"] for text in parsed(drawn).iter("text")}
+    assert (anchors["21 Nov 2026"], anchors["22 Nov 2026"]) == ("middle", "end")

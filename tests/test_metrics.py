@@ -65,7 +65,10 @@ def test_a_share_has_its_numerator_denominator_and_interval(rt, autumn, name, nu
     found = figures(rt, autumn)[name]
     assert (found.numerator, found.denominator) == (numerator, denominator)
     assert found.value == pytest.approx(numerator / denominator)
-    assert found.interval == stats.wilson(numerator, denominator)
+    # One accepted text is no day old: it may be either end.
+    open_ = 1 if name == "arrived_24h" else 0
+    low, high = stats.wilson(numerator, denominator), stats.wilson(numerator + open_, denominator)
+    assert found.interval == (low[0], high[1])
 
 
 def test_states_of_a_campaign_add_up_to_everyone(rt, autumn):
@@ -183,3 +186,30 @@ def test_a_span_of_time_and_a_variant_narrow_the_figures(rt):
     assert counts.read(Scope(until=clock.from_ms(clock.now_ms() - 5 * clock.HOUR_MS))).delivered == 2
     assert sum(c.delivered for _day, c in counts.by_day(Scope())) == 5
     assert [submitted for _hour, submitted, _d in counts.by_hour(Scope())] == [2, 3]
+
+
+def test_who_says_stop_has_got_the_text_whatever_the_receipts_say(rt):
+    id_ = campaign()
+    messages(id_, [sent(State.delivered, 1)] * 2 + [sent(State.accepted)] * 5)
+    for contact in range(1, 6):
+        stop(contact, clock.now_ms())
+    found = figures(rt, id_)["optouts"]
+    assert (found.numerator, found.denominator, found.value) == (5, 5, 1.0)
+    assert found.detail == {"without_receipt": 3} and found.interval == stats.wilson(5, 5)
+
+
+def test_without_any_receipt_nobody_knows_how_many_a_text_reached(rt):
+    id_ = campaign()
+    messages(id_, [sent(State.accepted)] * 40)
+    stop(1, clock.now_ms())
+    found = figures(rt, id_)["optouts"]
+    assert (found.value, found.interval, found.numerator) == (None, None, 1)
+
+
+def test_a_share_is_never_above_one_in_a_span_of_time_either(rt):
+    id_ = campaign(launched_at=clock.now_ms() - 3 * clock.DAY_MS)
+    messages(id_, [sent(State.delivered, 1, ago_h=30)] * 3 + [sent(State.delivered, 1, ago_h=1, contact=9)])
+    for contact in (1, 2, 3, 9):
+        stop(contact, clock.now_ms())
+    found = report.metrics(rt, Scope(since=clock.from_ms(clock.now_ms() - 5 * clock.HOUR_MS)))["optouts"]
+    assert (found.numerator, found.denominator, found.value) == (4, 4, 1.0)

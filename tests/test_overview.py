@@ -34,7 +34,7 @@ def test_a_viewer_gets_no_buttons_that_would_refuse(login):
 
 def test_todays_figures_are_todays_messages(client):
     messages(campaign(), [sent(State.delivered, 1, ago_h=0)] * 3 + [sent(State.delivered, 1, ago_h=50)])
-    found = overview.today(UTC)
+    found = overview.today(UTC, UTC)
     assert found.counts.submitted == 3
     assert '3 <span class="u">messages</span>' in client.get("/").get_data(as_text=True)
 

@@ -8,7 +8,8 @@ from core.db import database
 from core.db.codes import State
 from core.db.models import ConsentEvent, Variant
 from core.measure import stats
-from tests.measure_kit import campaign, messages, sent
+from core.sending import prices
+from tests.measure_kit import campaign, kit, messages, sent
 
 
 def autumn() -> int:
@@ -27,7 +28,13 @@ def test_the_page_shows_shares_with_their_denominators(client):
     assert "90.0 %" in page and "90 of 100" in page
     assert "Phone off or out of reach" in page and "Without consent" in page
     assert "Autumn &lt;b&gt;sale&lt;/b&gt;" in page
-    assert "Final: no receipt can change" in page
+    assert "every receipt is in, but opt-outs count for 72 hours" in page
+
+
+def test_a_result_is_final_once_neither_a_receipt_nor_an_opt_out_can_come(client):
+    id_ = campaign()
+    messages(id_, [sent(State.delivered, 1, ago_h=74)])
+    assert "Final: no receipt and no opt-out" in client.get(f"/campaigns/{id_}/result").get_data(as_text=True)
 
 
 def test_while_receipts_may_come_the_page_says_so(client):
@@ -72,7 +79,7 @@ def test_two_texts_are_compared_with_the_interval_of_their_difference(client):
     low, high = stats.newcombe(4, 400, 20, 400)
     assert f"{100 * low:+.2f} … {100 * high:+.2f}" in page and "-4.00" in page and high < 0
     assert "Text B is better than text A" in page
-    assert '400<br><small class="dim">100.0 %</small>' in page
+    assert '400<br><small class="dim">100.0 %<br>99.0 % – 100.0 %</small>' in page
 
 
 def test_the_first_text_may_be_the_better_one(client):
@@ -124,3 +131,30 @@ def test_a_viewer_may_read_but_not_export(login):
     viewer = login("viewer")
     assert viewer.get(f"/campaigns/{id_}/result").status_code == 200
     assert viewer.get(f"/campaigns/{id_}/result.csv").status_code == 403
+
+
+def test_each_step_of_the_funnel_has_its_interval(client):
+    page = client.get(f"/campaigns/{autumn()}/result").get_data(as_text=True)
+    low, high = stats.wilson(90, 100)
+    assert f"90  ·  90.0 % ({100 * low:.1f} – {100 * high:.1f} %)" in page
+
+
+def test_a_share_of_a_hundred_is_grey_and_one_of_a_thousand_is_not(client):
+    some, many = campaign(), campaign()
+    messages(some, [sent(State.delivered, 1)] * 100)
+    messages(many, [sent(State.delivered, 1, contact=n) for n in range(200, 1_200)])
+    assert '<p class="v dim">100.0 %' in client.get(f"/campaigns/{some}/result").get_data(as_text=True)
+    assert '<p class="v dim">' not in client.get(f"/campaigns/{many}/result").get_data(as_text=True)
+
+
+def test_the_file_tells_the_cost_of_each_currency(client, rt_sqlite):
+    for n, currency in ((1, "CNY"), (2, "GBP")):
+        assert kit.account(rt_sqlite, name=f"gw {n}") == n
+        prices.put(n, [prices.Line(45_000, currency)])
+    id_ = campaign()
+    rows = [sent(State.delivered, 1, cost=45_000)] * 3 + [sent(State.delivered, 1, cost=90_000, account=2)]
+    messages(id_, rows)
+    answer = client.get(f"/campaigns/{id_}/result.csv")
+    lines = list(csv.DictReader(io.StringIO(answer.get_data(as_text=True).lstrip("\ufeff"))))
+    costs = {line["currency"]: line["value"] for line in lines if line["figure"] == "cost"}
+    assert costs == {"CNY": "135000", "GBP": "90000"}

@@ -11,6 +11,7 @@ from core.sending import direct
 from core.sending.routes import awaited, second
 from tests import otp_kit
 from tests import routes_kit as kit
+from tests.second_kit import known_for_receipts, late, switch_on
 from tests.send_kit import send_all, set_state, states, whole
 
 TO = "+8613800138000"
@@ -25,34 +26,10 @@ def two(rt):
     return a, b
 
 
-def known_for_receipts(rt, way: kit.Way) -> None:
-    before = direct.send(rt, TO, "notice", "before", account_id=way.id)
-    send_all(rt, before["campaign_id"])
-    from core import Receipt
-    from core.sending.inbox import Sink
-
-    Sink(rt, way.id).put([Receipt("delivered", provider_id=f"one-{way.refs[-1]}")])
-    from core.sending import receipts
-
-    receipts.apply(rt)
-    assert direct.show(rt, before["message_id"])["state"] == "delivered"
-
-
-def switch_on(cls: str = "notice", seconds: int | None = 30) -> None:
-    classes.save(cls, {"second_after_s": seconds}, "me")
-    classes._every.cache_clear()
-
-
 def sent(rt, cls: str = "notice", **given) -> dict:
     made = direct.send(rt, TO, cls, "Your parcel is here", **given)
     send_all(rt, made["campaign_id"])
     return made
-
-
-def late() -> None:
-    """The wait is over."""
-    with database.write_tx():
-        database.execute("UPDATE second_text SET due_at = ? WHERE second_id IS NULL", (clock.now_ms() - 1,))
 
 
 def test_a_second_text_goes_another_way_and_both_know_of_each_other(rt, two):

@@ -14,7 +14,7 @@ from core import clock
 from core.audience import events, fields
 from core.audience.quality import merged
 from core.db import database
-from core.db.codes import EventType
+from core.db.codes import EventType, State
 from core.db.sets import among, listed
 
 _EVENTS = 5_000
@@ -88,12 +88,12 @@ def of(contact_id: int, zone: tzinfo) -> Glance:
 
 
 def _texts(contact_id: int, now: int) -> list[int]:
-    """When texts went out within a year, to this contact and those merged into it."""
+    """When texts went out within a year, to this contact and those merged into it; not what a provider refused."""
     return [
         row[0]
         for row in database.query(
-            f"SELECT submitted_at FROM message WHERE contact_id {among()} AND submitted_at >= ?",
-            (listed(merged.ids_of(contact_id)), now - _YEAR_MS),
+            f"SELECT submitted_at FROM message WHERE contact_id {among()} AND submitted_at >= ? AND state <> ?",
+            (listed(merged.ids_of(contact_id)), now - _YEAR_MS, State.rejected.value),
         )
     ]
 

@@ -15,7 +15,7 @@ from core import clock
 from core.bench import clocked, figures, throwaway
 from core.bench.population import people
 from core.db import database
-from core.db.codes import Cls, State
+from core.db.codes import Cls, EventType, State
 from core.db.models import Campaign, Segment
 from core.runtime import Runtime
 from core.sending import accounts
@@ -43,6 +43,8 @@ def run(n: int) -> dict:
                 "campaign": f"/campaigns/{campaigns[0]}",
                 "campaign result": f"/campaigns/{campaigns[0]}/result",
                 "messages": "/messages",
+                "providers": "/providers",
+                "provider": f"/providers/{account}",
             }
             pages = {name: _median_ms(client, path) for name, path in paths.items()}
             bare = _median_ms(client, "/health/live")
@@ -77,15 +79,16 @@ def _signed_in(rt: Runtime):
 
 
 def _campaign(n: int, k: int, account_id: int) -> int:
-    """A finished campaign with one message a contact: 93 % delivered, 4 % undelivered, 3 % skipped."""
-    at = clock.now_ms() - (k + 1) * clock.DAY_MS
+    """A finished campaign with one message a contact: 88 % delivered, 4 % undelivered, 3 % skipped, 5 % kept aside; one
+    contact in fifty bought since."""
+    at = clock.now_ms() - (k + 8) * clock.DAY_MS
     segment, _new = Segment.get_or_create(
         name="everyone", defaults={"rule": '{"all": []}', "created_at": at, "updated_at": at}
     )
     campaign = Campaign.create(
         name=f"Campaign {k}", cls=Cls.mass, state="done", segment_id=segment.id, account_id=account_id, audience=n,
         cursor_end=n, cursor=n, created_at=at, launched_at=at, started_at=at, finished_at=at + clock.HOUR_MS,
-        rule='{"all": []}', currency="CNY",
+        rule='{"all": []}', currency="CNY", holdout_bp=500,
     )  # fmt: skip
     base, s = at << 20, State
     with database.write_tx():
@@ -93,12 +96,15 @@ def _campaign(n: int, k: int, account_id: int) -> int:
             "INSERT INTO message (id, campaign_id, contact_id, cls, state, reason, attempt, account_id, parts, "
             "cost_micros, submitted_at, final_at) "
             "SELECT ? + contact_id, ?, contact_id, ?, "
-            f"CASE WHEN contact_id % 100 < 93 THEN {s.delivered} WHEN contact_id % 100 < 97 THEN {s.undelivered} "
-            f"ELSE {s.skipped} END, "
-            "CASE WHEN contact_id % 100 < 93 THEN NULL WHEN contact_id % 100 < 97 THEN 'absent' ELSE 'no_consent' END, "
-            "1, ?, 1, 45000, CASE WHEN contact_id % 100 < 97 THEN ? + contact_id END, ? + contact_id FROM profile",
+            f"CASE WHEN contact_id % 100 < 88 THEN {s.delivered} WHEN contact_id % 100 < 92 THEN {s.undelivered} "
+            f"WHEN contact_id % 100 < 95 THEN {s.skipped} ELSE {s.holdout} END, "
+            "CASE WHEN contact_id % 100 < 88 OR contact_id % 100 >= 95 THEN NULL WHEN contact_id % 100 < 92 "
+            "THEN 'absent' ELSE 'no_consent' END, 1, ?, 1, 45000, "
+            "CASE WHEN contact_id % 100 < 92 THEN ? + contact_id END, "
+            "CASE WHEN contact_id % 100 < 92 THEN ? + contact_id END FROM profile",
             (base, campaign.id, Cls.mass, account_id, at, at),
         )
+        _purchases(at + clock.HOUR_MS)
         database.execute(
             "INSERT INTO tally (campaign_id, variant, account_id, hour, state, n, parts, cost_micros, in_5m, in_24h) "
             "SELECT campaign_id, variant, account_id, COALESCE(submitted_at, 0) / 3600000, state, COUNT(*), SUM(parts), "
@@ -107,3 +113,19 @@ def _campaign(n: int, k: int, account_id: int) -> int:
             (campaign.id,),
         )
     return campaign.id
+
+
+def _purchases(at: int) -> None:
+    """One contact in fifty buys at this time."""
+    purchase, some = EventType.purchase.value, "FROM profile WHERE contact_id % 50 = 7"
+    database.execute(
+        'INSERT INTO event (contact_id, key_hash, "type", "at", amount_micros) '
+        f"SELECT contact_id, contact_id * 7 + ?, {purchase}, ?, 50000000 {some}",
+        (at, at),
+    )
+    database.execute(
+        'INSERT INTO event_stat ("type", contact_id, n, sum_micros, first_at, at1) '
+        f"SELECT {purchase}, contact_id, 1, 50000000, ?, ? {some} "
+        'ON CONFLICT ("type", contact_id) DO UPDATE SET n = event_stat.n + 1',
+        (at, at),
+    )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, tzinfo
 
 from core import clock
 from core.contract.types import Scope
 from core.db import database
 from core.db.codes import State
+from core.db.sets import among, listed
 
 #: After this a message without a receipt is "unknown", not "pending" (the longest wait a vendor documents).
 UNKNOWN_AFTER_H = 72
@@ -113,21 +116,48 @@ def by_state(campaign_id: int) -> dict[str, int]:
     return {State(state).name: int(n) for state, n in sorted(rows) if n}
 
 
-def by_day(scope: Scope, zone_offset_h: int = 0) -> list[tuple[int, Counts]]:
-    """[(day number since 1970 in the shifted zone, counts)], days without messages left out."""
-    condition, params = where(scope)
+def arrived(campaign_ids: Sequence[int]) -> dict[int, tuple[int, int]]:
+    """{campaign: (delivered, submitted)} of those of which anything was submitted, for lists."""
     rows = database.query(
-        f"SELECT (hour + ?) / 24, state, SUM(n), SUM(parts), SUM(cost_micros), SUM(in_5m), SUM(in_24h) "
-        f"FROM tally WHERE hour > 0 AND {condition} GROUP BY 1, 2 ORDER BY 1",
-        [zone_offset_h, *params],
+        "SELECT campaign_id, SUM(CASE WHEN state = 4 THEN n ELSE 0 END), SUM(n) FROM tally "
+        f"WHERE hour > 0 AND state IN (3, 4, 5, 6) AND campaign_id {among()} GROUP BY campaign_id",
+        (listed(campaign_ids),),
     )
-    days: dict[int, dict[str, int]] = {}
-    for day, state, n, parts, cost, in_5m, in_24h in rows:
-        found = days.setdefault(int(day), dict.fromkeys(Counts.__slots__, 0))
-        _add(found, State(state), True, False, int(n), int(parts), int(cost))
+    return {campaign_id: (int(delivered), int(submitted)) for campaign_id, delivered, submitted in rows}
+
+
+def by_day(scope: Scope, zone: tzinfo = UTC) -> list[tuple[date, Counts]]:
+    """[(day in a zone, counts)] in order, days without messages left out.
+
+    Counters are kept by the hour, so an hour is of the day in which it begins there (`day_begins`).
+    """
+    condition, params = where(scope)
+    old = clock.now_ms() // clock.HOUR_MS - UNKNOWN_AFTER_H
+    rows = database.query(
+        f"SELECT hour, state, SUM(n), SUM(parts), SUM(cost_micros), SUM(in_5m), SUM(in_24h) "
+        f"FROM tally WHERE hour > 0 AND {condition} GROUP BY hour, state ORDER BY hour",
+        params,
+    )
+    days: dict[date, dict[str, int]] = {}
+    for hour, state, n, parts, cost, in_5m, in_24h in rows:
+        # Each hour by the clocks of its own day: since the first of them they may have been changed.
+        day = clock.from_ms(hour * clock.HOUR_MS).astimezone(zone).date()
+        found = days.setdefault(day, dict.fromkeys(Counts.__slots__, 0))
+        _add(found, State(state), True, hour < old, int(n), int(parts), int(cost))
         found["in_5m"] += int(in_5m)
         found["in_24h"] += int(in_24h)
     return [(day, Counts(**found)) for day, found in days.items()]
+
+
+def day_begins(midnight: datetime) -> datetime:
+    """The first whole hour of a day, from its midnight.
+
+    In zones such as India's that is 00:30, as midnight lies within an hour of the counters: its texts are the day
+    before's.  They could be told apart by reading the messages of every campaign of that hour, which may be millions.
+    """
+    return clock.from_ms(-(-clock.to_ms(midnight) // clock.HOUR_MS) * clock.HOUR_MS).astimezone(
+        midnight.tzinfo
+    )
 
 
 def by_hour(scope: Scope) -> list[tuple[int, int, int]]:
@@ -146,34 +176,55 @@ def by_hour(scope: Scope) -> list[tuple[int, int, int]]:
 
 #: States of texts that were tried and did not arrive.
 FAILED = (State.undelivered, State.expired, State.rejected)
+#: A text whose time ran out, or that was taken back, before it left has no instant of submit.
+_SENT = {None: "", True: " AND {m}submitted_at IS NOT NULL", False: " AND {m}submitted_at IS NULL"}
 
 
-def failures(campaign_id: int, *states: State) -> list[tuple[int, str, str, int]]:
+def failures(campaign_id: int, *states: State, sent: bool = True) -> list[tuple[int | None, str, str, int]]:
     """[(account, its name, reason, messages)] of a campaign's texts in these states (`FAILED`), by how many.
 
-    One partial index where the campaign names its account; where routes chose it, the rows are read.
+    Of those that were sent; with `sent` False of those that never were, which have no account.  One partial
+    index where the campaign names its account; where routes chose it, the rows are read.
     """
     states = states or FAILED
     account = database.one(
         "SELECT a.id, a.name FROM campaign k JOIN account a ON a.id = k.account_id WHERE k.id = ?",
         (campaign_id,),
     )
-    if account:
-        return [(*account, reason, n) for reason, n in reasons(campaign_id, *states).items()]
+    if account or not sent:
+        of = account if sent else (None, "")
+        return [(*of, reason, n) for reason, n in reasons(campaign_id, *states, sent=sent).items()]
     rows = database.query(
         "SELECT m.account_id, COALESCE(a.name, ''), m.reason, COUNT(*) FROM message m "
         "LEFT JOIN account a ON a.id = m.account_id WHERE m.campaign_id = ? AND m.reason IS NOT NULL "
-        f"AND m.state IN ({database.in_list(len(states))}) GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3, 1",
+        f"AND m.state IN ({database.in_list(len(states))}){_SENT[True].format(m='m.')} "
+        "GROUP BY 1, 2, 3 ORDER BY 4 DESC, 3, 1",
         [campaign_id, *(state.value for state in states)],
     )
     return [(account_id, name, reason, int(n)) for account_id, name, reason, n in rows]
 
 
-def reasons(campaign_id: int, *states: State) -> dict[str, int]:
-    """{reason: messages} of a campaign for some states, most frequent first.  One partial index."""
+def _never_left(campaign_id: int, *states: State) -> bool:
+    """Has a campaign texts in these states that were never submitted?  The counters have them under hour 0."""
+    return bool(
+        database.scalar(
+            "SELECT 1 FROM tally WHERE campaign_id = ? AND hour = 0 AND n > 0 "
+            f"AND state IN ({database.in_list(len(states))}) LIMIT 1",
+            (campaign_id, *(state.value for state in states)),
+        )
+    )
+
+
+def reasons(campaign_id: int, *states: State, sent: bool | None = None) -> dict[str, int]:
+    """{reason: messages} of a campaign for some states, most frequent first; only of those that were `sent`, or never
+    were, where told.  One partial index; rows are read only of a campaign that has such as never left."""
+    if sent is not None and not _never_left(campaign_id, *states):
+        if not sent:
+            return {}
+        sent = None
     rows = database.query(
         f"SELECT reason, COUNT(*) FROM message WHERE campaign_id = ? AND reason IS NOT NULL "
-        f"AND state IN ({database.in_list(len(states))}) GROUP BY reason ORDER BY 2 DESC, 1",
+        f"AND state IN ({database.in_list(len(states))}){_SENT[sent].format(m='')} GROUP BY reason ORDER BY 2 DESC, 1",
         [campaign_id, *(state.value for state in states)],
     )
     return {reason: int(n) for reason, n in rows}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 
 from core import clock, disk
 from core.audience import heldreplies
@@ -13,7 +13,8 @@ from core.db import database
 from core.db.codes import Cls, State
 from core.measure import costs, counts, optouts, stats
 from core.measure.arrival import news, store
-from core.sending import balances, clockwatch, dryreport
+from core.security import audit
+from core.sending import balances, clockwatch, dryreport, monthly
 from core.sending.dossiers import reminders
 from core.sending.otp import alarms as otp_alarms
 from core.sending.routes import health
@@ -21,14 +22,19 @@ from core.sending.routes import health
 
 @dataclass(frozen=True, slots=True)
 class Today:
-    """The day so far with what the same weekdays gave up to the same hour; shares are None with too few for one."""
+    """The day so far, from `since` on, and what the same weekdays gave up to the last full hour of now.
 
+    The usual figures are None with too few texts for one.  `change` is of the texts up to that hour, relative to the
+    usual number.
+    """
+
+    since: datetime
     counts: counts.Counts
-    usual_submitted: float | None
+    change: float | None
     usual_arrived: float | None
     optouts: int
     usual_optout_rate: float | None
-    #: {ISO currency: micro-units} of the month so far.
+    #: {ISO currency: micro-units} of the month so far; nothing where no price is known.
     month_costs: dict[str, int]
 
 
@@ -55,35 +61,63 @@ class Health:
     balance_micros: int | None
 
 
-def today(zone: tzinfo) -> Today:
-    """Figures since midnight in the reader's zone, beside the last four same weekdays up to this hour."""
-    now = clock.now().astimezone(zone)
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    scope = Scope(since=midnight)
-    usual = [
-        Scope(since=midnight - timedelta(days=7 * k), until=now - timedelta(days=7 * k)) for k in range(1, 5)
-    ]
-    before = [c for c in (counts.read(s) for s in usual) if c.attempted]
-    submitted = sum(c.submitted for c in before)
-    delivered = sum(c.delivered for c in before)
-    out_before = sum(optouts.count(s) for s in usual) if before else 0
-    month = Scope(since=midnight.replace(day=1))
+def today(zone: tzinfo, house: tzinfo) -> Today:
+    """Figures since midnight in the reader's zone, beside those of the last four same weekdays.
+
+    The month begins when it does in the zone of the `house`, as its budget does.
+    """
+    midnight = clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    scope = Scope(since=counts.day_begins(midnight))
+    so_far, usual = _same_hours(midnight)
+    submitted = sum(c.submitted for c, _out in usual)
+    delivered = sum(c.delivered for c, _out in usual)
+    enough = submitted >= stats.NEED
     return Today(
+        since=scope.since,
         counts=counts.read(scope),
-        usual_submitted=submitted / len(before) if before else None,
-        usual_arrived=sum(c.in_5m for c in before) / submitted if submitted >= stats.NEED else None,
+        change=so_far.submitted * len(usual) / submitted - 1 if enough else None,
+        usual_arrived=sum(c.in_5m for c, _out in usual) / submitted if enough else None,
         optouts=optouts.count(scope),
-        usual_optout_rate=out_before / delivered if delivered >= stats.NEED else None,
-        month_costs=costs.of(month),
+        usual_optout_rate=sum(out for _c, out in usual) / delivered if delivered >= stats.NEED else None,
+        month_costs=_spent(
+            clock.now().astimezone(house).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+        ),
+    )
+
+
+def _same_hours(midnight: datetime) -> tuple[counts.Counts, list[tuple[counts.Counts, int]]]:
+    """(today, [(counts, opt-outs)] of the same weekday in the last four weeks), each up to the last full hour.
+
+    Counters know whole hours only, so a part of one would be set against all of it.  A week in which nothing went out
+    counts with its 0, but none before the first text ever.
+    """
+    full = clock.from_ms(clock.now_ms() // clock.HOUR_MS * clock.HOUR_MS).astimezone(midnight.tzinfo)
+    first = database.scalar("SELECT MIN(hour) FROM tally WHERE hour > 0")
+    weeks = [timedelta(days=7 * k) for k in range(1, 5)]
+    scopes = [Scope(since=counts.day_begins(midnight - ago), until=full - ago) for ago in weeks]
+    lived = [s for s in scopes if first is not None and clock.to_ms(s.until) > first * clock.HOUR_MS]
+    so_far = counts.read(Scope(since=counts.day_begins(midnight), until=full))
+    return so_far, [(counts.read(scope), optouts.count(scope)) for scope in lived]
+
+
+def _spent(since: datetime) -> dict[str, int]:
+    """What a span cost; where nothing went out that is nothing of the accounts' first currency."""
+    scope = Scope(since=since)
+    return costs.of(scope) or (
+        {} if counts.read(scope).attempted else dict.fromkeys(monthly.currencies()[:1], 0)
     )
 
 
 def machine(settings: Settings) -> list[Need]:
-    """A disk that is nearly full (`name`: free, `detail`: needed) and clocks that jumped (`n`: milliseconds)."""
+    """A disk that is nearly full (`name`: free, `detail`: needed), clocks that jumped (`n`: milliseconds), and an audit
+    log that somebody changed (`n`: the first bad row, 0 where it is none)."""
     space = disk.look(settings)
     found = (
         [Need("disk", "bad", name=disk.size(space.free), detail=disk.size(space.needed))] if space.low else []
     )
+    seen = audit.verified()
+    if seen and seen.broken:
+        found.append(Need("audit", "bad", seen.row or 0))
     return found + [Need("clock", "bad", by_ms, host) for host, by_ms in clockwatch.by_host().items()]
 
 
@@ -166,14 +200,13 @@ def running() -> list[tuple[int, str, str, dict[str, int]]]:
     return [(campaign_id, name, state, counts.by_state(campaign_id)) for campaign_id, name, state in rows]
 
 
-def days(zone: tzinfo, n: int = 30) -> list[tuple[datetime, counts.Counts]]:
+def days(zone: tzinfo, n: int = 30) -> list[tuple[date, counts.Counts]]:
     """The last `n` days in the reader's zone, oldest first, empty days included."""
-    now = clock.now().astimezone(zone)
-    offset_h = round((now.utcoffset() or timedelta()).total_seconds() / 3600)
-    first = (now - timedelta(days=n - 1)).replace(hour=0, minute=0, second=0, microsecond=0)
-    found = dict(counts.by_day(Scope(since=first), offset_h))
-    first_day = (clock.to_ms(first) // clock.HOUR_MS + offset_h) // 24
-    return [(first + timedelta(days=i), found.get(first_day + i, counts.Counts())) for i in range(n)]
+    midnight = clock.now().astimezone(zone).replace(hour=0, minute=0, second=0, microsecond=0)
+    first = midnight - timedelta(days=n - 1)
+    found = dict(counts.by_day(Scope(since=counts.day_begins(first)), zone))
+    span = [first.date() + timedelta(days=i) for i in range(n)]
+    return [(day, found.get(day, counts.Counts())) for day in span]
 
 
 def week_heat(zone: tzinfo, n_days: int = 90) -> dict[tuple[int, int], tuple[int, int]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -50,15 +51,26 @@ class Report:
 
     @property
     def final(self) -> bool:
-        """True when no receipt can change the figures any more."""
+        """True when no receipt and no opt-out can change the figures any more; a link may still be followed."""
+        return self.settled and not self.awaits_receipts
+
+    @property
+    def awaits_receipts(self) -> bool:
+        """Can a receipt, or the answer of a provider, still change the figures?"""
         moving = ("ready", "claimed", "submitting", "accepted", "in_doubt")
-        return self.campaign.state in ("done", "cancelled") and not any(self.states.get(s) for s in moving)
+        ended = self.campaign.state in ("done", "cancelled")
+        return not ended or any(self.states.get(s) for s in moving)
 
 
-def metrics(rt: Runtime, scope: Scope) -> dict[str, MetricValue]:
-    """Every figure of every metric; one that raises is logged and left out, the others stay."""
+def metrics(rt: Runtime, scope: Scope, *, slow: bool | None = None) -> dict[str, MetricValue]:
+    """Every figure of every metric, or of the `slow` ones alone, or without them.
+
+    One that raises is logged and left out, the others stay.
+    """
     found: dict[str, MetricValue] = {}
     for name, metric in rt.plugins.metrics.items():
+        if slow not in (None, metric.slow):
+            continue
         try:
             found.update(metric.values(scope))
         except Exception:
@@ -82,8 +94,11 @@ def as_json(value: MetricValue) -> dict[str, Any]:
     return made
 
 
-def build(rt: Runtime, campaign: Campaign) -> Report:
-    """Read everything a report needs.  Reads counters, not message rows, but for reasons and countries."""
+def build(rt: Runtime, campaign: Campaign, *, slow: bool | None = None) -> Report:
+    """Read everything a report needs, with the figures `metrics` gives for `slow`.
+
+    Reads counters, not message rows, but for reasons and countries.
+    """
     scope = Scope(campaign_id=campaign.id)
     hours, now = counts.by_hour(scope), clock.now_ms()
     settled = campaign.state in ("done", "cancelled") and all(
@@ -93,14 +108,21 @@ def build(rt: Runtime, campaign: Campaign) -> Report:
         campaign=campaign,
         counts=counts.read(scope),
         states=counts.by_state(campaign.id),
-        metrics=metrics(rt, scope),
+        metrics=metrics(rt, scope, slow=slow),
         arms=_arms(rt, campaign.id, settled),
         failures=counts.failures(campaign.id),
-        exclusions=counts.reasons(campaign.id, State.skipped),
+        exclusions=_not_texted(campaign.id),
         hours=hours,
         as_of=now,
         settled=settled,
     )
+
+
+def _not_texted(campaign_id: int) -> dict[str, int]:
+    """{reason: people} who were left out, and whose text never left, most frequent first."""
+    found = Counter(counts.reasons(campaign_id, State.skipped))
+    found.update(counts.reasons(campaign_id, *counts.FAILED, sent=False))
+    return dict(found.most_common())
 
 
 def _arms(rt: Runtime, campaign_id: int, settled: bool) -> list[Arm]:
@@ -110,7 +132,7 @@ def _arms(rt: Runtime, campaign_id: int, settled: bool) -> list[Arm]:
     arms: list[Arm] = []
     for (idx,) in rows:
         scope = Scope(campaign_id=campaign_id, variant=idx)
-        found = metrics(rt, scope)
+        found = metrics(rt, scope, slow=False)
         difference = _difference(found.get("optouts"), arms, len(rows) - 1)
         verdict = _verdict(difference if settled else None) if arms else ""
         arms.append(
@@ -135,6 +157,8 @@ def _difference(
     if not earlier or value is None or earlier[0].optouts is None:
         return None
     first = earlier[0].optouts
+    if value.value is None or first.value is None:
+        return None
     if min(value.denominator or 0, first.denominator or 0) < stats.NEED:
         return None
     interval = stats.newcombe(

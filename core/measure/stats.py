@@ -7,7 +7,8 @@ hold-out it claims a lift three times as often as it may (docs/measurement.md).
 
 from __future__ import annotations
 
-from math import inf, isfinite, sqrt
+from collections.abc import Sequence
+from math import exp, fsum, inf, isfinite, lgamma, log, sqrt
 from statistics import NormalDist
 
 #: Below this a share is not told, only its counts; up to four times as many it is marked as weak.
@@ -62,6 +63,33 @@ def lift(x1: int, n1: int, x2: int, n2: int, z: float = Z95) -> tuple[float, flo
         else inf
     )
     return p1 / p2 - 1, max(-1.0, low - 1), high - 1 if isfinite(high) else inf
+
+
+def welch(
+    first: Sequence[float], n1: int, second: Sequence[float], n2: int, z: float = Z95
+) -> tuple[float, float, float]:
+    """(low, difference, high) of two means of n1 and n2 people, all but these values being 0; by Welch."""
+    (m1, v1), (m2, v2) = _moments(first, n1), _moments(second, n2)
+    half = z * sqrt(v1 / n1 + v2 / n2)
+    return m1 - m2 - half, m1 - m2, m1 - m2 + half
+
+
+def _moments(values: Sequence[float], n: int) -> tuple[float, float]:
+    mean = fsum(values) / n
+    squares = fsum((each - mean) ** 2 for each in values) + (n - len(values)) * mean * mean
+    return mean, squares / (n - 1)
+
+
+def uneven(n1: int, n2: int, share: float, weight: float = 1000.0) -> float:
+    """Evidence (an e-value, valid at every look) that a lot did not give `share` of the people to the first group."""
+
+    def beta(a: float, b: float) -> float:
+        return lgamma(a) + lgamma(b) - lgamma(a + b)
+
+    a, b = weight * share, weight * (1 - share)
+    if not 0 < share < 1:
+        return 1.0
+    return exp(min(700.0, beta(a + n1, b + n2) - beta(a, b) - n1 * log(share) - n2 * log(1 - share)))
 
 
 def arm_size(p1: float, p2: float, ratio: float = 1.0, alpha: float = 0.05, power: float = 0.8) -> int:

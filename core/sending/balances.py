@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from core import clock, mail
+from core import amounts, clock, mail
 from core.contract.errors import CooeeError, Refusal
 from core.contract.types import Balance, Provider
 from core.db import database, settings
 from core.db.models import Account
-from core.i18n import _
+from core.i18n import _, _n
 from core.security import audit
 from core.sending import accounts, calls, prices
 
@@ -179,13 +179,10 @@ def set_alarm(account: Account, amount: str, days: str, *, who: str = "") -> Ala
 def _typed(text: str, field: str) -> float | None:
     if not text.strip():
         return None
-    try:
-        value = float(text.replace(",", "."))
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 1e12:
+    value = amounts.read(text, field)
+    if not 0 <= value <= 10**12:
         raise Refusal(_("“%(text)s” is no number from 0 up.", text=text.strip()), field=field)
-    return value
+    return float(value)
 
 
 def low() -> list[tuple[Account, Left]]:
@@ -197,9 +194,9 @@ def low() -> list[tuple[Account, Left]]:
 def sentence(known: Left) -> str:
     """How much is left, for a notice or a mail."""
     amount = (
-        _("%(n)s parts", n=f"{known.amount:,}")
+        _n("%(n)s part", "%(n)s parts", known.amount, n=f"{known.amount:,}")
         if known.units
-        else f"{known.amount / 1_000_000:,.2f} {known.currency}".strip()
+        else f"{amounts.rounded(known.amount):,} {known.currency}".strip()
     )
     if known.days is None:
         return _("%(amount)s left.", amount=amount)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from core.contract.types import Finding
 from core.db.models import Campaign
-from core.sending import findings
+from core.sending import findings, monthly
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -63,6 +63,14 @@ class Report:
         """Something keeps the campaign from being launched."""
         return any(finding["level"] == "block" for finding in self.findings)
 
+    @property
+    def wants_words(self) -> bool:
+        """A finding asks for another text, not for other people, money or hours."""
+        return any(
+            finding["level"] in ("block", "warn") and not finding["code"].startswith(findings.NOT_OF_WORDS)
+            for finding in self.findings
+        )
+
 
 def say(rt: Runtime, campaign: Campaign, made: Report) -> None:
     """Put the findings into the report, in the language in use, worst first."""
@@ -72,6 +80,7 @@ def say(rt: Runtime, campaign: Campaign, made: Report) -> None:
     )  # fmt: skip
     codes = {finding.code for finding in found}
     found += [f for f in findings.of_counts(made) if f.code not in codes]
+    found += monthly.of_cost(rt, made.cost_micros, made.currency)
     order = ("block", "warn", "info", "good")
     made.findings = [_plain(f) for f in sorted(found, key=lambda finding: order.index(finding.level))]
 

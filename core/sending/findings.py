@@ -11,7 +11,7 @@ from core.contract.types import Finding
 from core.db.codes import Cls
 from core.db.models import Account, Campaign
 from core.i18n import _, _n
-from core.sending import breaker, drafts, route
+from core.sending import accounts, breaker, drafts, pausing, route
 from core.sending.dossiers import barring
 from core.sending.routes import estimate
 
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 #: Below this many kept aside, an effect of a usual size cannot be seen (docs/measurement.md).
 SMALL_HOLDOUT = 500
+#: How the codes begin of what no other text would mend.
+NOT_OF_WORDS = ("audience.", "cost.", "end.", "holdout.", "hours.", "papers.", "provider.")
 
 
 def of_texts(
@@ -64,7 +66,7 @@ def of_texts(
             f.message if len(found[key]) == len(texts) else f"{', '.join(found[key])}: {f.message}",
         )
         for key, f in first.items()
-    ] + [*of_papers(campaign), *of_money(campaign)]
+    ] + [*of_papers(campaign), *of_providers(rt, campaign), *of_money(campaign)]
 
 
 def of_papers(campaign: Campaign) -> list[Finding]:
@@ -73,6 +75,19 @@ def of_papers(campaign: Campaign) -> list[Finding]:
     every = [one for one in breaker.load() if one.enabled and campaign.account_id in (None, one.id)]
     level = "warn" if any(one.enabled for one in route.candidates(every, None, campaign.cls)) else "block"
     return [Finding(level, "papers.missing", barring.why_barred(one.id)) for one in every if one.id in barred]
+
+
+def of_providers(rt: Runtime, campaign: Campaign) -> list[Finding]:
+    """Accounts whose provider no plugin offers here; in the way when none is left."""
+    every = [a for a in route.candidates(breaker.load(), campaign.account_id, campaign.cls) if a.enabled]
+    lost = [account for account in every if account.provider not in rt.plugins.providers]
+    level = "block" if len(lost) == len(every) else "warn"
+    return [
+        Finding(
+            level, "provider.missing", pausing.tell(accounts.no_provider(rt, account.provider, account.name))
+        )
+        for account in lost
+    ]
 
 
 def of_money(campaign: Campaign) -> list[Finding]:

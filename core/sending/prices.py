@@ -8,10 +8,10 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
-from core import clock
+from core import amounts, clock
 from core.audience import phones
 from core.contract.errors import Refusal
 from core.db import database
@@ -47,6 +47,10 @@ class Prices:
         exact, other = self._exact, self._any
         for item in items:
             item.cost_micros = item.parts * exact.get(item.country, other)
+
+    def knows(self, country: str) -> bool:
+        """Is there a price for a country, be it 0?"""
+        return country in self._exact or "" in self._exact
 
     def micros(self, country: str) -> int:
         """Micro-units for one part to a country; 0 when no price is known."""
@@ -184,23 +188,18 @@ def _told(account_id: int, before: str, after: str = "") -> None:
 
 def parse(text: str) -> tuple[int, str]:
     """(micro-units, currency) of "0.045 CNY".  Raises `Refusal`."""
-    found = re.fullmatch(r"\s*([0-9.,]+)\s*([A-Za-z]{3})\s*", text)
+    found = re.fullmatch(r"\s*(.*[0-9])\s*([A-Za-z]{3})\s*", text)
     if found is None:
         raise Refusal(_("%(text)s is no price such as 0.045 CNY.", text=repr(text)), field="price")
     return micros_of(found[1]), found[2].upper()
 
 
 def micros_of(price: str) -> int:
-    """Micro-units of a decimal price.  Raises `Refusal` for what is no price."""
-    try:
-        value = Decimal(price.strip().replace(",", ".")) * 1_000_000
-        if not value.is_finite() or not 0 <= value <= 10**12:
-            raise InvalidOperation
-    except InvalidOperation:
-        raise Refusal(
-            _("%(text)s is no price of a part such as 0.045.", text=repr(price)), field="price"
-        ) from None
-    return int(value.to_integral_value())
+    """Micro-units of a price as people write it (`amounts.read`).  Raises `Refusal` for what is no price."""
+    value = amounts.read(price, "price") * 1_000_000
+    if not 0 <= value <= 10**12:
+        raise Refusal(_("%(text)s is no price of a part such as 0.045.", text=repr(price)), field="price")
+    return int(value.to_integral_value(ROUND_HALF_UP))
 
 
 def line_of(country: str, cls: str, price: str, currency: str, since: str) -> Line:

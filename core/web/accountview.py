@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import timedelta
 from typing import Any
 
 from werkzeug.datastructures import MultiDict
@@ -18,12 +17,13 @@ from core.db import database
 from core.db.codes import Cls
 from core.db.models import Account
 from core.i18n import _, _l, language
-from core.measure import counts, stats
+from core.measure import arrived, counts
+from core.measure.shares import share
 from core.runtime import Runtime
 from core.sending import accounts, balances, prices
 from core.sending.routes import health
 from core.web import charts
-from core.web.format import local, too_few
+from core.web.format import local, short_day
 from core.web.forms import Form, tidy
 
 #: Calls looked through for those that were not understood.
@@ -111,8 +111,8 @@ def abilities(provider: Any) -> list[str]:
 
 def card(rt: Runtime, account: Account) -> dict[str, Any]:
     """One card of the list."""
-    since = clock.now() - timedelta(days=1)
-    day = counts.read(Scope(account_id=account.id, since=since))
+    scope = _day(account.id)
+    day = counts.read(scope)
     price = prices.Prices(account.id, Cls.mass, clock.now_ms())
     cls = rt.plugins.providers.get(account.provider)
     return {
@@ -122,6 +122,10 @@ def card(rt: Runtime, account: Account) -> dict[str, Any]:
         "state": accounts.state_of(account),
         "state_word": state_word(accounts.state_of(account)),
         "day": day,
+        "since": clock.to_ms(scope.since),
+        "since_hour": f"{local(clock.to_ms(scope.since)):%H:%M}",
+        "delivered": share(day.delivered, day.delivered + day.failed),
+        "silent": arrived.silent(scope, day),
         "spark": charts.spark(_hours(account.id)[1], title=_("Texts an hour, last 24 hours"))
         if day.attempted
         else "",
@@ -130,6 +134,12 @@ def card(rt: Runtime, account: Account) -> dict[str, Any]:
         "price": price.micros(rt.settings.default_region),
         "currency": price.currency,
     }
+
+
+def _day(account_id: int) -> Scope:
+    """The last 24 hours of an account, from the beginning of an hour as the counters are."""
+    first = clock.now_ms() // clock.HOUR_MS - 24
+    return Scope(account_id=account_id, since=clock.from_ms(first * clock.HOUR_MS))
 
 
 def resting(account_id: int) -> float | None:
@@ -174,7 +184,7 @@ def details(rt: Runtime, account: Account) -> dict[str, Any]:
         **made,
         **_balance(rt, account),
         "chart": chart,
-        "in_5m": stats.wilson(day.in_5m, day.submitted) if not too_few(day.submitted) else None,
+        "in_5m": arrived.within(_day(account.id), arrived.FIVE_MINUTES_MS, day),
         "prices": table,
         "abilities": abilities(provider) if provider else [],
         "window": (provider.window or 8) if provider else None,
@@ -205,15 +215,10 @@ def _shown(rt: Runtime, account: Account) -> list[tuple[str, str]]:
 
 
 def _hours(account_id: int) -> tuple[list[int], list[float], list[float]]:
-    """(hours since 1970, submitted, delivered) of the last 24 hours, quiet hours included."""
+    """(hours since 1970, submitted, delivered) of the hours `_day` holds, quiet hours included."""
     last = clock.now_ms() // clock.HOUR_MS
-    hours = list(range(last - 23, last + 1))
-    found = {
-        hour: (submitted, delivered)
-        for hour, submitted, delivered in counts.by_hour(
-            Scope(account_id=account_id, since=clock.from_ms(hours[0] * clock.HOUR_MS))
-        )
-    }
+    hours = list(range(last - 24, last + 1))
+    found = {hour: (submitted, delivered) for hour, submitted, delivered in counts.by_hour(_day(account_id))}
     pairs = [found.get(hour, (0, 0)) for hour in hours]
     return hours, [float(submitted) for submitted, _d in pairs], [float(delivered) for _s, delivered in pairs]
 
@@ -225,7 +230,7 @@ def _balance(rt: Runtime, account: Account) -> dict[str, Any]:
     if len(readings) > 2:
         shown = readings[:: max(1, len(readings) // 120)]
         values = [each.amount / (1 if units else 1_000_000) for each in shown]
-        labels = [f"{local(each.at):%m-%d}" for each in shown]
+        labels = [short_day(local(each.at)) for each in shown]
         title = _("Balance, last 30 days") + (f" ({currency})" if currency else "")
         chart = charts.line(
             [charts.Series(_("left"), values, "c1")], labels, title=title, width=440, height=130

@@ -13,12 +13,14 @@ from core.contract.types import Scope
 from core.db import database
 from core.db.codes import Cls
 from core.exporting import csv_stream
-from core.i18n import _
+from core.i18n import _, _n
 from core.measure import costs
-from core.measure.arrival import alarm, baseline, cells, figures, news, rates, store, watch
+from core.measure.arrival import alarm, baseline, cells, figures, news, store, watch
 from core.sending import accounts
+from core.timing import zones
 from core.web import kindwords
 from core.web.access import allow
+from core.web.files import download
 from core.web.format import duration, num, pct
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -49,6 +51,8 @@ def index():
     shown = wish.account_id or next(
         iter(_most_first({key[0]: one.sent for key, one in by_account.items()})), None
     )
+    # Of an account that sends no receipts no hour tells anything.
+    told = (shown,) in by_account and not by_account[shown,].silent
     return page(
         "arrival/index.html",
         wish=wish, names=names, days=DAYS, classes=list(Cls), countries=figures.countries(),
@@ -57,8 +61,8 @@ def index():
         matrix=matrix, carriers=carriers, carrier_word=carrier_word, need=figures.NEED,
         currencies={id_: _currency(id_) for (id_,) in by_account},
         watched=_watched(), alarms=[_told(one, names) for one in store.alarms(wish.account_id)],
-        shown=shown, heat=_heat(wish, shown) if shown else [], hours=list(range(24)),
-        band=band, seconds=seconds, as_of=_as_of(), query=_query(wish), zone=str(rates.house_zone(rt())),
+        shown=shown, heat=_heat(wish, shown) if told else [], hours=list(range(24)),
+        band=band, seconds=seconds, as_of=_as_of(), query=_query(wish), zone=str(zones.house(rt())),
     )  # fmt: skip
 
 
@@ -80,11 +84,7 @@ def export() -> Response:
              _plain(one.p95), one.parts, one.cost_micros / 1_000_000, currency,
              one.per_delivered and round(one.per_delivered / 1_000_000, 6)]
         )  # fmt: skip
-    return Response(
-        csv_stream(_CSV, lines),
-        mimetype="text/csv",
-        headers={"Content-Disposition": "attachment; filename=arrival.csv"},
-    )
+    return download("arrival.csv", csv_stream(_CSV, lines))
 
 
 @bp.get("/<int:account_id>/card")
@@ -248,8 +248,9 @@ def _heat(wish: figures.Filter, account_id: int) -> list[tuple[str, int, list[di
 def _cell(one: figures.HourCell) -> dict[str, Any]:
     low, high = one.rate.interval()
     words = (
-        _("%(rate)s, 95 %% sure %(low)s to %(high)s, of %(n)s texts",
-          rate=pct(one.rate.mean), low=pct(low), high=pct(high), n=num(one.texts))
+        _n("%(rate)s, 95 %% sure %(low)s to %(high)s, of %(n)s text",
+           "%(rate)s, 95 %% sure %(low)s to %(high)s, of %(n)s texts", one.texts,
+           rate=pct(one.rate.mean), low=pct(low), high=pct(high), n=num(one.texts))
         if one.texts
         else _("no texts")
     )  # fmt: skip

@@ -93,7 +93,9 @@ def line(
     fit = max(2, int((width - left - 10) / (max(map(_width, labels), default=0) * 4 / 3 + 16)))
     every = max(1, math.ceil(len(labels) / min(6, fit)))
     for i in range(0, len(labels), every):
-        marks.append(_text(x(i), height - 6, labels[i], "middle"))
+        # The last one is not cut off at the edge.
+        fits = x(i) + _width(labels[i]) * 2 / 3 <= width
+        marks.append(_text(x(i), height - 6, labels[i], "middle" if fits else "end"))
     return _svg(width, height, title, marks)
 
 
@@ -152,15 +154,18 @@ def _short(words: str, width: int) -> str:
 def funnel(steps: Sequence[tuple[str, int, str, bool]], *, title: str, width: int = 640) -> Markup:
     """Steps (name, people, note, weak); widths by square root, so that small steps stay visible."""
     first = max(steps[0][1], 1) if steps else 1
+    words = [f"{num(people)}{'  ·  ' + note if note else ''}" for _name, people, note, _weak in steps]
+    # On a phone letters are a third larger, and the longest line still ends inside.
+    room = min(width - 350, width - 140 - max(map(_width, words), default=0) * 4 / 3)
     marks = []
-    for i, (name, people, note, weak) in enumerate(steps):
-        length = max(3.0, (width - 350) * math.sqrt(people / first))
+    for i, (name, people, _note, weak) in enumerate(steps):
+        length = max(3.0, room * math.sqrt(people / first))
         marks.append(_text(0, i * 38 + 23, _short(name, 130)))
         marks.append(
             f'<rect class="{"c2" if weak else "accent"}" x="130" y="{i * 38 + 7}" width="{length:.1f}" height="22" rx="4">'
             f"<title>{escape(f'{name}: {num(people)}')}</title></rect>"
         )
-        marks.append(_text(138 + length, i * 38 + 23, f"{num(people)}{'  ·  ' + note if note else ''}"))
+        marks.append(_text(138 + length, i * 38 + 23, words[i]))
     return _svg(width, max(38, len(steps) * 38), title, marks)
 
 

@@ -26,6 +26,7 @@ from core.security import audit
 from core.web import charts, eventfiles
 from core.web import eventtypes as typepages
 from core.web.access import allow, body_limit
+from core.web.format import short_day
 from core.web.forms import Form, tidy
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -116,7 +117,7 @@ def _chart(rows: list[Row]):
         charts.Series(row.type.title, [known.get((day, row.type.id), 0) for day in days], f"c{number}")
         for number, row in enumerate(rows[:_LINES], 1)
     ]
-    labels = [(date(1970, 1, 1) + timedelta(days=day)).strftime("%m-%d") for day in days]
+    labels = [short_day(date(1970, 1, 1) + timedelta(days=day)) for day in days]
     return charts.line(series, labels, title=_("Events a day"), width=960, height=220) + charts.legend(series)
 
 

@@ -7,7 +7,8 @@ shares are 0..1.  None is shown as a dash: "not known" is never a zero.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, tzinfo
+from datetime import date, datetime, tzinfo
+from decimal import Decimal
 from functools import cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -16,6 +17,7 @@ from flask import Flask, g
 from markupsafe import Markup
 
 from core import clock
+from core.amounts import rounded
 from core.i18n import LOCALES, _, language
 from core.measure.stats import NEED
 
@@ -51,7 +53,7 @@ def local(ms: int) -> datetime:
     return clock.from_ms(ms).astimezone(reader_zone())
 
 
-def num(value: float | int | None, digits: int | None = None) -> str:
+def num(value: float | Decimal | None, digits: int | None = None) -> str:
     """12,846; with `digits` exactly that many decimals."""
     if value is None:
         return DASH
@@ -90,12 +92,12 @@ def money(micros: int | None, currency: str = "", digits: int = 2) -> str:
     if micros is None:
         return DASH
     symbol = numbers.get_currency_symbol(currency, locale=locale()) if currency else ""
-    return f"{symbol} {num(micros / 1_000_000, digits)}".strip()
+    return f"{symbol} {num(rounded(micros, digits), digits)}".strip()
 
 
 def monies(costs: Mapping[str, int], digits: int = 2) -> str:
     """Money in several currencies side by side: "¥ 525.92 + US$ 12.00"; never added up."""
-    return " + ".join(money(micros, currency, digits) for currency, micros in costs.items()) or money(0)
+    return " + ".join(money(micros, currency, digits) for currency, micros in costs.items()) or DASH
 
 
 def day(ms: int | None) -> str:
@@ -111,7 +113,12 @@ def when(ms: int | None, seconds: bool = False) -> str:
     clock_part = at.strftime("%H:%M:%S" if seconds else "%H:%M")
     if at.year != local(clock.now_ms()).year:
         return f"{day(ms)} {clock_part}"
-    return f"{dates.format_date(at, _pattern('M月d日', 'd MMM'), locale=locale())} {clock_part}"
+    return f"{short_day(at)} {clock_part}"
+
+
+def short_day(at: date) -> str:
+    """21 Nov: of a year that goes without saying, as below a chart."""
+    return dates.format_date(at, _pattern("M月d日", "d MMM"), locale=locale())
 
 
 def _pattern(chinese: str, other: str) -> str:
@@ -179,6 +186,7 @@ def add_filters(app: Flask) -> None:
         money,
         monies,
         day,
+        short_day,
         when,
         ago,
         duration,

@@ -11,9 +11,12 @@ from zoneinfo import available_timezones
 
 from flask import abort, request
 from flask_wtf import FlaskForm
-from wtforms import Field
+from wtforms import DecimalField, Field
 from wtforms.fields.choices import SelectChoice
+from wtforms.validators import StopValidation
+from wtforms.widgets import TextInput
 
+from core import amounts
 from core.contract.errors import Refusal
 from core.i18n import _
 from core.web.access import MACHINE_BLUEPRINTS
@@ -44,6 +47,34 @@ def _holds(data: Any) -> bool:
     if isinstance(data, Decimal):
         return data.is_finite() and abs(data) < 10**12
     return not isinstance(data, int | float) or abs(data) < (2**63 if isinstance(data, int) else 10**12)
+
+
+class AmountField(DecimalField):
+    """Money, or another number that people write with thousands: as text, because a browser's own number field gives
+    nothing at all for "1,000.50"."""
+
+    widget = TextInput()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"render_kw": {"inputmode": "decimal"}} | kwargs)
+
+    def _value(self) -> str:
+        if self.raw_data or self.data is None:
+            return super()._value()
+        return format(Decimal(str(self.data)).normalize(), "f")
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        typed = valuelist[0].strip() if valuelist else ""
+        if typed:
+            self.data = None
+            try:
+                self.data = amounts.read(typed)
+            except Refusal as refusal:
+                raise ValueError(str(refusal)) from None
+
+    def pre_validate(self, form: Any) -> None:
+        if self.process_errors:
+            raise StopValidation  # one sentence is enough
 
 
 class Form(FlaskForm):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -24,6 +24,7 @@ BANDS = (
     ("plain", ("skipped", "cancelled", "holdout")),
 )
 _WAITING = ("ready", "claimed")
+_UNSENT = ("skipped", "cancelled", "holdout")
 _FAILED = ("undelivered", "expired", "rejected")
 #: The speed is that of the last minute.
 _SPEED_MS = clock.MINUTE_MS
@@ -78,7 +79,7 @@ def counts(campaign_id: int) -> dict[str, int]:
 def state(rt: Runtime, campaign: Campaign) -> Live:
     """Read it all from counters; message rows are touched only where something failed."""
     found, now = counts(campaign.id), clock.now_ms()
-    total = sum(found.values())
+    total, never = sum(found.values()), _never([campaign.id]).get(campaign.id, 0)
     waiting = sum(found[s] for s in _WAITING)
     per_s = _speed(campaign, now) if campaign.state == "running" else None
     segment = Segment.get_or_none(Segment.id == campaign.segment_id)
@@ -87,16 +88,8 @@ def state(rt: Runtime, campaign: Campaign) -> Live:
         counts=found,
         total=total,
         waiting=waiting,
-        sent=total - waiting - sum(found[s] for s in ("skipped", "cancelled", "holdout")),
-        bands=[
-            (
-                tone,
-                sum(found[s] for s in states) / total if total else 0.0,
-                states,
-                sum(found[s] for s in states),
-            )
-            for tone, states in BANDS
-        ],
+        sent=_sent(found, never),
+        bands=[(tone, n / total if total else 0.0, states, n) for tone, states, n in _banded(found, never)],
         every_s=_every_s(campaign, found, now),
         expanded=_expanded(campaign),
         per_s=per_s,
@@ -111,6 +104,32 @@ def state(rt: Runtime, campaign: Campaign) -> Live:
         arms=len(drafts.variants(campaign.id)),
         at=now,
     )
+
+
+def _never(campaign_ids: Sequence[int]) -> dict[int, int]:
+    """{campaign: texts that failed before they left, their time being over}: nothing was tried, none is sent."""
+    if not campaign_ids:
+        return {}
+    rows = database.query(
+        "SELECT campaign_id, SUM(n) FROM tally WHERE hour = 0 "
+        f"AND campaign_id IN ({database.in_list(len(campaign_ids))}) "
+        f"AND state IN ({', '.join(str(State[name].value) for name in _FAILED)}) GROUP BY campaign_id",
+        campaign_ids,
+    )
+    return {campaign_id: int(n) for campaign_id, n in rows}
+
+
+def _sent(found: Mapping[str, int], never: int) -> int:
+    return sum(found.values()) - never - sum(found.get(name, 0) for name in (*_WAITING, *_UNSENT))
+
+
+def _banded(found: Mapping[str, int], never: int) -> list[tuple[str, tuple[str, ...], int]]:
+    """(tone, states, messages) of the big bar; what never left is no failure of a text."""
+    moved = {"bad": -never, "plain": never}
+    return [
+        (tone, states, sum(found.get(name, 0) for name in states) + moved.get(tone, 0))
+        for tone, states in BANDS
+    ]
 
 
 def _every_s(campaign: Campaign, found: dict[str, int], now: int) -> int:
@@ -167,11 +186,17 @@ def _next(campaign_id: int, now: int) -> int | None:
 
 
 def _errors(campaign_id: int) -> list[tuple[str, kindwords.Group]]:
-    """(state, what its messages say together), the most frequent first."""
+    """(state, what its messages say together), the most frequent first; what never left has no account."""
     found = [
         (state, group)
         for state in _FAILED
         for group in kindwords.grouped(failures(campaign_id, State[state]))
+    ]
+    # A text that never left is no phone that was off.
+    found += [
+        (state, group._replace(kind="never") if group.reason == "expired" else group)
+        for state in _FAILED
+        for group in kindwords.grouped(failures(campaign_id, State[state], sent=False))
     ]
     return sorted(found, key=lambda one: -one[1].n)[:10]
 
@@ -179,23 +204,20 @@ def _errors(campaign_id: int) -> list[tuple[str, kindwords.Group]]:
 def overview(found: Sequence[Campaign]) -> list[dict[str, Any]]:
     """Rows of the list: the campaign with its segment, account, progress and next send."""
     ids = [campaign.id for campaign in found]
-    tallied = tally.by_state(ids)
+    tallied, never = tally.by_state(ids), _never(ids)
     segments = _names("segment", {c.segment_id for c in found})
     rows = []
     for campaign in found:
         by_state = {State(s).name: n for s, n in tallied[campaign.id].items()}
-        total = sum(by_state.values())
+        total, late = sum(by_state.values()), never.get(campaign.id, 0)
         rows.append(
             {
                 "campaign": campaign,
                 "segment": segments.get(campaign.segment_id, ""),
                 "total": total,
-                "bands": [(tone, sum(by_state.get(s, 0) for s in states) / total) for tone, states in BANDS]
-                if total
-                else [],
+                "bands": [(tone, n / total) for tone, _states, n in _banded(by_state, late)] if total else [],
                 "delivered": by_state.get("delivered", 0),
-                "sent": total
-                - sum(by_state.get(s, 0) for s in ("ready", "claimed", "skipped", "cancelled", "holdout")),
+                "sent": _sent(by_state, late),
             }
         )
     return rows

@@ -11,6 +11,7 @@ from wtforms.validators import DataRequired, InputRequired, Length, NumberRange,
 
 from core import clock, mail
 from core.i18n import _, _l
+from core.measure import stats as shares
 from core.sending.otp import alarms, calling, guard, rules, stats, wording
 from core.web import charts, format
 from core.web.access import allow
@@ -85,6 +86,7 @@ def index():
         ],
         can_call=bool(calling.able(rt())),
         mailed=mail.configured(rt()),
+        interval=shares.wilson,
     )
 
 

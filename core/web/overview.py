@@ -5,18 +5,19 @@ from __future__ import annotations
 from flask import Blueprint
 
 from core import clock
+from core.contract.types import Scope
 from core.db import database
-from core.i18n import _, language
-from core.measure import overview
+from core.i18n import _, _n, language
+from core.measure import arrived, overview
+from core.sending import monthly
 from core.sending.otp import alarms
-from core.web import charts, format
+from core.timing import zones
+from core.web import charts, format, panels
 from core.web.access import allow
 from core.web.render import page, rt
 
 bp = Blueprint("overview", __name__)
 
-#: The hours a heat map shows; texts outside them are rare by law.
-_HOURS = range(7, 23)
 #: More things that need somebody are a long list.
 _MANY = 3
 _LONG_DAY = {"en": "EEEE, d MMMM", "zh_Hans": "M月d日 EEEE"}
@@ -26,8 +27,10 @@ _LONG_DAY = {"en": "EEEE, d MMMM", "zh_Hans": "M月d日 EEEE"}
 @allow("view")
 def index():
     zone = format.reader_zone()
-    today = overview.today(zone)
+    today, month = overview.today(zone, zones.house(rt())), monthly.month(rt())
     days, needs = overview.days(zone), overview.machine(rt().settings) + overview.needs()
+    if month and month.used_up:
+        needs.append(overview.Need("budget", "bad"))
     # Beside a long list the hours stand in its row, so that no card is stretched over nothing.
     long = len(needs) > _MANY
     return page(
@@ -36,7 +39,10 @@ def index():
             clock.now().astimezone(zone), _LONG_DAY[language()], locale=format.locale()
         ),
         today=today,
-        trend=_trend(today),
+        begins=today.since.strftime("%H:%M"),
+        in_5m=arrived.within(Scope(since=today.since), arrived.FIVE_MINUTES_MS, today.counts),
+        month=month,
+        until=month and month.lasts_until and format.short_day(format.local(month.lasts_until)),
         needs=needs,
         long=long,
         running=overview.running(),
@@ -44,7 +50,7 @@ def index():
         has_messages=any(c.attempted for _day, c in days),
         heat=_heat(overview.week_heat(zone)),
         accounts=overview.accounts(),
-        panels=[panel for found in rt().plugins.call("panels", page="overview", obj=None) for panel in found],
+        panels=panels.cards("overview"),
         otp_alarm=alarms.words,
         steps=_first_steps(),
         as_of=clock.now_ms(),
@@ -66,22 +72,8 @@ def running():
     return page("overview/_running.html", running=overview.running())
 
 
-def _trend(today: overview.Today) -> dict[str, tuple[float, bool] | None]:
-    """{figure: (relative change against the usual, is it good)}; None without enough to compare."""
-    trend: dict[str, tuple[float, bool] | None] = {"submitted": None}
-    if today.usual_submitted:
-        change = today.counts.submitted / today.usual_submitted - 1
-        trend["submitted"] = (change, change >= 0)
-    return trend
-
-
 def _days_chart(days):
-    labels = [
-        format.dates.format_date(
-            day.date(), "d MMM" if language() == "en" else "M月d日", locale=format.locale()
-        )
-        for day, _c in days
-    ]
+    labels = [format.short_day(day) for day, _c in days]
     series = [
         charts.Series(_("delivered"), [c.delivered for _day, c in days], "c1"),
         charts.Series(_("failed or unknown"), [c.failed + c.unknown + c.rejected for _day, c in days], "c2"),
@@ -100,19 +92,20 @@ def _heat(found: dict[tuple[int, int], tuple[int, int]]):
     cells, words = [], []
     for day in range(7):
         row, said = [], []
-        for hour in _HOURS:
+        for hour in range(24):
             submitted, delivered = found.get((day, hour), (0, 0))
             row.append(submitted / most if submitted else None)
             said.append(
-                _("%(day)s %(hour)s:00 – %(n)s texts, %(share)s arrived", day=names[day], hour=hour,
-                  n=format.num(submitted), share=format.share(delivered, submitted))
+                _n("%(day)s %(hour)s:00 – %(n)s text, %(share)s arrived",
+                   "%(day)s %(hour)s:00 – %(n)s texts, %(share)s arrived", submitted, day=names[day], hour=hour,
+                   n=format.num(submitted), share=format.share(delivered, submitted))
                 if submitted
                 else _("%(day)s %(hour)s:00 – no texts", day=names[day], hour=hour)
             )  # fmt: skip
         cells.append(row)
         words.append(said)
     return charts.heat(
-        names, [str(h) for h in _HOURS], cells, words, title=_("Texts by weekday and hour, last 90 days")
+        names, [str(h) for h in range(24)], cells, words, title=_("Texts by weekday and hour, last 90 days")
     )
 
 

@@ -82,6 +82,7 @@ def advice(reason: str, state: str) -> str:
         "no_more_tries": _("Look at the provider's limits, then copy the campaign for these people."),
         "outside_hours": _("Choose an earlier start, or a later end."),
         "too_late": _("Choose an earlier start, or a later end."),
+        "never": _("It never left, as its time was over: choose an earlier start, or a later end."),
     }
     if reason in known:
         return known[reason]
@@ -133,5 +134,5 @@ def log_detail(what: str, detail: str) -> str:
     if what == "paused":
         return pausing.tell(detail)
     if what in ("launched", "scheduled") and detail.isdecimal():
-        return _("audience %(n)s, with those kept aside", n=num(int(detail)))
+        return _("%(n)s who may be texted, with those kept aside", n=num(int(detail)))
     return num(int(detail)) if detail.isdecimal() else detail

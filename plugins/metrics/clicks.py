@@ -9,29 +9,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core import Metric, MetricValue, Scope, hookimpl
-from core.measure import clicks, counts, stats
+from core.measure import clicks, shares
 
 
 class Clicks(Metric):
-    """Share of delivered contacts; none for a campaign without links."""
+    """Share of the people whose text held a link and reached them; none for a campaign without links."""
 
     name = "clicks"
     title = "Clicks"
 
     def values(self, scope: Scope) -> Mapping[str, MetricValue]:
-        if scope.campaign_id is not None and not clicks.has_links(scope.campaign_id):
+        if scope.campaign_id is not None and not clicks.has_links(scope.campaign_id, scope.variant):
             return {}
-        people, reached = clicks.people(scope), counts.read(scope)
-        # A receipt may come after the click, or never.
-        within = min(people, reached.delivered)
+        found = clicks.followed(scope)
+        automatic = clicks.automatic(scope.campaign_id)
         return {
-            "clicks": MetricValue(
-                value=people / reached.delivered if reached.delivered else None,
-                numerator=people,
-                denominator=reached.delivered,
-                interval=stats.wilson(within, reached.delivered),
-                detail={"automatic": clicks.automatic(scope.campaign_id)},
-            )
+            "clicks": shares.of_reached(found.people, found.delivered, found.unproven, automatic=automatic)
         }
 
 

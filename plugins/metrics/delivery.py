@@ -1,8 +1,8 @@
 """Delivery: what was submitted, what arrived and how soon, what failed and why.
 
-Definitions (docs/measurement.md): arrival within T = delivered within T of the submit ÷ submitted; delivery =
-delivered ÷ (delivered + failed).  A missing receipt is not a failure: it is pending for 72 hours, then
-unknown.  Text messages have no "opened".
+Definitions (docs/measurement.md): arrival within T = delivered within T of the submit ÷ submitted, told once few
+texts are younger than T; delivery = delivered ÷ (delivered + failed).  A missing receipt is not a failure: it is
+pending for 72 hours, then unknown.  Text messages have no "opened".
 """
 
 from __future__ import annotations
@@ -13,18 +13,8 @@ from datetime import datetime
 from core import Metric, MetricValue, Scope, clock, hookimpl
 from core.db.codes import State
 from core.i18n import _
-from core.measure import counts, stats
-
-
-def share(part: int, whole: int, **more) -> MetricValue:
-    """A share with its Wilson interval; no value without a denominator."""
-    return MetricValue(
-        value=part / whole if whole else None,
-        numerator=part,
-        denominator=whole,
-        interval=stats.wilson(part, whole),
-        **more,
-    )
+from core.measure import arrived, counts
+from core.measure.shares import share
 
 
 class Delivery(Metric):
@@ -37,13 +27,15 @@ class Delivery(Metric):
         c = counts.read(scope)
         moving = _("Still moving: receipts may come for 72 hours.") if c.pending else ""
         whole = scope.campaign_id is not None and scope.variant is None
-        failed = counts.reasons(scope.campaign_id, State.undelivered, State.expired) if whole else {}
-        rejected = counts.reasons(scope.campaign_id, State.rejected) if whole else {}
+        failed = (
+            counts.reasons(scope.campaign_id, State.undelivered, State.expired, sent=True) if whole else {}
+        )
+        rejected = counts.reasons(scope.campaign_id, State.rejected, sent=True) if whole else {}
         return {
             "submitted": share(c.submitted, c.attempted),
             "delivered": share(c.delivered, c.delivered + c.failed, note=moving),
-            "arrived_5m": share(c.in_5m, c.submitted, note=moving),
-            "arrived_24h": share(c.in_24h, c.submitted, note=moving),
+            "arrived_5m": arrived.within(scope, arrived.FIVE_MINUTES_MS, c),
+            "arrived_24h": arrived.within(scope, arrived.DAY_MS, c),
             "failed": share(c.failed, c.delivered + c.failed, detail=failed),
             "rejected": share(c.rejected, c.attempted, detail=rejected),
             "pending": share(c.pending, c.submitted),

@@ -8,24 +8,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from core import Metric, MetricValue, Scope, hookimpl
-from core.measure import counts, optouts, stats
+from core.measure import counts, optouts, shares
 
 
 class OptOuts(Metric):
-    """Share of delivered contacts; also per 1,000 messages."""
+    """Share of the contacts it reached; also per 1,000 messages."""
 
     name = "optouts"
     title = "Opt-outs"
 
     def values(self, scope: Scope) -> Mapping[str, MetricValue]:
-        out, reached = optouts.count(scope), counts.read(scope)
+        out, proven = optouts.told(scope)
+        reached = counts.read(scope)
         return {
-            "optouts": MetricValue(
-                value=out / reached.delivered if reached.delivered else None,
-                numerator=out,
-                denominator=reached.delivered,
-                interval=stats.wilson(min(out, reached.delivered), reached.delivered),
-            ),
+            "optouts": shares.of_reached(out, reached.delivered, out - proven),
             "optouts_per_1000": MetricValue(
                 value=1000 * out / reached.submitted if reached.submitted else None,
                 numerator=out,

@@ -42,6 +42,8 @@ class Metric:
 
     name: ClassVar[str] = ""
     title: ClassVar[str] = ""
+    #: It reads more than counters, so the result page opens without it and asks for it afterwards.
+    slow: ClassVar[bool] = False
 
     def values(self, scope: Scope) -> Mapping[str, MetricValue]:
         """One or more named figures, e.g. {"delivered": …, "failed": …}."""

@@ -2,8 +2,9 @@
 
 A job reads the hours in which the counters moved since it last looked, from the messages of the campaigns that
 sent then, and writes those hours anew: running it again changes nothing, losing a run loses nothing.  Receipts
-re-open an hour for 72 hours; the older it is the less often (each time after an eighth of its age), so that
-receipts trickling in for days cost a few readings.
+re-open an hour; the older it is the less often (each time after an eighth of its age), so that receipts trickling in
+for days cost few readings.  A few hours that wait longest are read anew each minute whatever their age, so that a
+late receipt is seen within minutes, not days.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from core.db.codes import State
 if TYPE_CHECKING:
     from core.runtime import Runtime
 
-#: Late receipts count for so long.
+#: Receipts are due for so long; an hour without news keeps up with the clock.
 OPEN_H = 72
+#: Receipts that come even later count for so long (a receipt of an unknown message is kept as long).
+_LATE_H = 14 * 24
+#: So many hours a round are read anew before their time, once what is known of them is this old.
+_EARLY, _EARLY_MS = 4, 10 * clock.MINUTE_MS
 #: A receipt falls under the first of these seconds after the submit that it came by; later ones under the last.
 EDGES_S = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800, 3_600, 21_600, 86_400)
 BUCKETS = len(EDGES_S) + 1
@@ -121,15 +126,21 @@ _READ = (
 def count(rt: Runtime | None = None, *_ids: int) -> int:
     """Job, each minute: write anew the hours that moved; returns how many."""
     now = clock.now_ms()
-    marks = _marks(now // clock.HOUR_MS - OPEN_H)
+    this = now // clock.HOUR_MS
+    marks = _marks(this - _LATE_H)
     known = {
         hour: (mark, read_at)
         for hour, mark, read_at in database.query(
-            "SELECT hour, mark, read_at FROM arrival_hour WHERE hour >= ?", (now // clock.HOUR_MS - OPEN_H,)
+            "SELECT hour, mark, read_at FROM arrival_hour WHERE hour >= ?", (this - _LATE_H,)
         )
     }
-    due = [hour for hour, mark in marks.items() if _due(hour, mark, known.get(hour), now)]
-    same = [hour for hour, mark in marks.items() if hour in known and known[hour][0] == mark]
+    moved = {hour: mark for hour, mark in marks.items() if known.get(hour, ("", 0))[0] != mark}
+    due = [hour for hour in moved if hour not in known or _due(hour, known[hour][1], now)]
+    waiting = sorted(
+        (known[hour][1], hour) for hour in moved if hour not in due and now - known[hour][1] >= _EARLY_MS
+    )
+    due += [hour for _read_at, hour in waiting[:_EARLY]]
+    same = [hour for hour in marks if hour not in moved and hour >= this - OPEN_H]
     for hours in _runs(sorted(due)):
         database.retry_locked(_write, hours, _read(hours), {hour: marks[hour] for hour in hours}, now)
     if same:
@@ -157,11 +168,10 @@ def _marks(first: int) -> dict[int, str]:
     return {hour: " ".join(parts) for hour, parts in found.items()}
 
 
-def _due(hour: int, mark: str, known: tuple[str, int] | None, now: int) -> bool:
-    if known is None:
-        return True
+def _due(hour: int, read_at: int, now: int) -> bool:
+    """Is it time to read an hour again, in which something moved?"""
     age = now - hour * clock.HOUR_MS
-    return known[0] != mark and now - known[1] >= max(0, age - clock.HOUR_MS) // 8
+    return now - read_at >= max(0, age - clock.HOUR_MS) // 8
 
 
 def _runs(hours: Sequence[int]) -> Iterator[list[int]]:

@@ -15,6 +15,7 @@ from core.measure.arrival import cells, estimate, rates, survival
 from core.measure.arrival.estimate import Estimate
 from core.measure.arrival.survival import Incidence
 from core.measure.stats import NEED
+from core.timing import zones
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -53,7 +54,8 @@ class Filter:
 class Figures:
     """One line: messages by what became of them, arrival within 5 minutes and a day, latency, cost.
 
-    `pending` have no receipt for less than 72 hours, `unknown` for longer; neither has failed.
+    `pending` have no receipt for less than 72 hours, `unknown` for longer; neither has failed.  `five` and `day` are
+    None while every text is too young to tell, and of an account that is `silent`: it never sent a receipt.
     """
 
     sent: int = 0
@@ -70,6 +72,7 @@ class Figures:
     five: Incidence | None = None
     day: Incidence | None = None
     reasons: dict[str, int] = field(default_factory=dict)
+    silent: bool = False
 
     @property
     def missing(self) -> int:
@@ -85,12 +88,12 @@ class Figures:
 
     @property
     def p50(self) -> float | None:
-        """Seconds within which half of what arrived had."""
+        """Seconds within which half of what arrived had, about: known to a step of `cells.EDGES_S`."""
         return percentile(self.came, 0.5)
 
     @property
     def p95(self) -> float | None:
-        """Seconds within which 95 % of what arrived had."""
+        """Seconds within which 95 % of what arrived had, about."""
         return percentile(self.came, 0.95)
 
     @property
@@ -134,11 +137,30 @@ def table(keys: tuple[str, ...], wish: Filter) -> dict[tuple, Figures]:
         one.in_5m, one.in_24h, one.parts, one.cost_micros = values[5:9]
         one.pending = one.sent - one.delivered - one.failed - one.unknown
         found[tuple(row[: len(keys)])] = one
+    heard = _heard() if "account_id" in keys else None
     for key, steps in rates.steps_by(keys, wish.first, where, params).items():
-        found[key].five = survival.incidence(steps, 300.0)
-        found[key].day = survival.incidence(steps, rates.DAY_S)
+        one = found[key]
+        one.silent = heard is not None and key[keys.index("account_id")] not in heard
+        if not one.silent:
+            one.five, one.day = (_known(survival.incidence(steps, at)) for at in (300.0, rates.DAY_S))
     _reasons(found, names, wish, where, params)
     return found
+
+
+def _heard() -> set[int]:
+    """Accounts that ever sent a receipt, of what is counted."""
+    return {
+        account_id
+        for (account_id,) in database.query(
+            "SELECT id FROM account a WHERE EXISTS (SELECT 1 FROM arrival_cell c WHERE c.account_id = a.id "
+            "AND c.delivered + c.failed > 0)"
+        )
+    }
+
+
+def _known(found: Incidence | None) -> Incidence | None:
+    """An estimate that rests on something: not one of texts that are all younger than the time asked about."""
+    return found if found and found.effective >= 1.0 else None
 
 
 def _reasons(found: dict[tuple, Figures], names: str, wish: Filter, where: str, params: tuple) -> None:
@@ -163,7 +185,7 @@ class HourCell:
 def by_hour(rt: Runtime, wish: Filter) -> dict[tuple[int, str], list[HourCell]]:
     """{(account, carrier): 24 cells} of the shrunk rates; the more recent a text, the more it counts."""
     where, params = wish.where()
-    found = rates.groups(rates.house_zone(rt), clock.now_ms(), where, params, max(wish.days, 1))
+    found = rates.groups(zones.house(rt), clock.now_ms(), where, params, max(wish.days, 1))
     fit = estimate.fit([counts.hours for counts in found.values()])
     by: dict[tuple[int, str], rates.Counts] = {}
     for (account, _country, carrier), group in found.items():

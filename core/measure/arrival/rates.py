@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from core import clock
 from core.db import database, settings
 from core.measure.arrival import beta, cells, estimate, survival
-from core.zones import zone_info
+from core.timing import zones
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -65,14 +65,9 @@ def refresh(rt: Runtime, *_ids: int, force: bool = False) -> bool:
     now = clock.now_ms()
     if not force and now - settings.get(_AT, 0) < EVERY_MS:
         return False
-    made = list(_rows(groups(house_zone(rt), now), now))
+    made = list(_rows(groups(zones.house(rt), now), now))
     database.retry_locked(_store, made, now)
     return True
-
-
-def house_zone(rt: Runtime) -> ZoneInfo:
-    """The zone the hours of the day are told in."""
-    return zone_info(settings.get("zone") or rt.settings.zone)
 
 
 def _store(rows: list[tuple], now: int) -> None:

@@ -52,12 +52,14 @@ def run(rt: Runtime, *_ids: int, force: bool = False) -> int:
     """
     until, judged = clock.monotonic() + _LOOK_S, 0
     usual = baseline.read(clock.now_ms()) if rates.refresh(rt, force=force) else {}
+    now, first = clock.now_ms(), 0
     while True:
-        now = clock.now_ms()
         looks = store.load(now - _PAST_MS, usual)
         if not looks:
             return judged
-        first = min(now - LIVE_MS, *(look.read_to for look, _s in looks))
+        # An account whose receipts take long has nothing to be judged yet, and must not hold up the others.
+        behind = [look.read_to for look, _s in looks if look.read_to < now - look.wait_ms]
+        first = first or min([now - LIVE_MS, *behind])
         end = rows.slice_end(first, now)
         found = rows.between(first, end)
         judged += len(found)
@@ -67,7 +69,7 @@ def run(rt: Runtime, *_ids: int, force: bool = False) -> int:
         with i18n.use(rt.settings.language):
             for watched, series in looks:
                 _one(rt, watched, series, by_account[watched.account_id], end, now)
-        usual = {}
+        usual, first = {}, end
         if end == now or clock.monotonic() > until:
             return judged
 

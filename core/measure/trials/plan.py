@@ -16,7 +16,7 @@ from core import clock
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.models import Account, Trial, TrialAccount
-from core.i18n import _
+from core.i18n import _, _n
 from core.measure.arrival import trial_maths
 from core.measure.trials import words
 from core.security import audit
@@ -219,9 +219,10 @@ def rounds(plan: Plan, n_phones: int) -> int:
 
 def says(n: int) -> str:
     """What so many texts can tell, at best: "20 texts can only tell you: fewer than 14 % fail"."""
-    return _(
+    return _n(
+        "If %(n)s text arrives, that only tells you that fewer than %(share)s %% fail.",
         "If all of %(n)s texts arrive, that only tells you that fewer than %(share)s %% fail.",
-        n=n,
+        n,
         share=f"{math.ceil(trial_maths.zero_failures_bound(n) * 1000) / 10:g}",
     )
 

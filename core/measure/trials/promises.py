@@ -13,13 +13,12 @@ from core import clock
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.models import TrialCheck
-from core.i18n import _
+from core.i18n import _, _n
 from core.measure.arrival import trial_maths
 from core.measure.trials import plan, words
 from core.measure.trials.figures import NEED, Account, Share, Text, is_other, of
 from core.security import audit
 
-RESULTS = ("pass", "fail", "open", "none")
 #: What a person may find; "" takes it back.
 SAID = ("pass", "fail", "")
 #: Characters of a person's note.
@@ -179,7 +178,12 @@ def _receipts(texts: Sequence[Text], figures: Account) -> _Answer:
     if not share.n:
         return "none", _("No text is old enough for its receipt."), ()
     wrong = [text for text in texts if text.state == "delivered" and text.known and not text.came]
-    why = _("%(k)s of %(n)s texts have a final receipt.", k=share.k, n=share.n)
+    why = _n(
+        "%(k)s of %(n)s text has a final receipt.",
+        "%(k)s of %(n)s texts have a final receipt.",
+        share.n,
+        k=share.k,
+    )
     if false.n:
         why += " " + _("%(k)s of %(n)s that say delivered are not true.", k=false.k, n=false.n)
     if share.n < NEED:
@@ -235,7 +239,15 @@ def _answered(texts: Sequence[Text], function: str) -> _Answer:
     if not answered:
         return (
             "open",
-            _("%(n)s phones were asked; no answer came in through this account.", n=len(out)),
+            _n(
+                "%(n)s phone was asked; no answer came in through this account.",
+                "%(n)s phones were asked; no answer came in through this account.",
+                len(out),
+            ),
             _ids(out),
         )
-    return "pass", _("%(k)s of %(n)s answers came in.", k=len(answered), n=len(out)), _ids(answered)
+    return (
+        "pass",
+        _n("%(k)s of %(n)s answer came in.", "%(k)s of %(n)s answers came in.", len(out), k=len(answered)),
+        _ids(answered),
+    )

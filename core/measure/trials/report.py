@@ -172,12 +172,20 @@ def _told(pair: pairs.Pair, names: dict[int, str]) -> str:
             better=names[pair.better], other=names[other], **points,
         )  # fmt: skip
     widest = f"{max(abs(pair.low), abs(pair.high)) * 100:.1f}"
+    beside = (
+        " " + _(
+            "The interval, which is an approximation, leaves zero out by little; the exact test, p = %(p)s, does not.",
+            p=f"{pair.p:.3f}",
+        )
+        if not pair.low <= 0 <= pair.high
+        else ""
+    )  # fmt: skip
     if pair.more:
         return _(
             "No difference is sure between %(first)s and %(second)s on %(n)s pairs; if the one seen is real, about "
             "%(more)s more pairs would show it.",
             first=first, second=second, n=pair.n, more=pair.more,
-        )  # fmt: skip
+        ) + beside  # fmt: skip
     return _(
         "No difference seen between %(first)s and %(second)s on %(n)s pairs; one of more than %(widest)s points is "
         "unlikely.",

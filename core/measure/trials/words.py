@@ -8,8 +8,6 @@ FUNCTIONS = (
 )  # fmt: skip
 #: Functions that have a kind of text of their own; the others are read off every text, or found by a person.
 KIND_OF = {"unicode": "unicode", "long": "long", "inbound": "reply", "optout": "stop"}
-#: Found by a person only.
-BY_HAND = ("rate", "support")
 
 _BODIES = {
     "en": {

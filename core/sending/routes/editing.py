@@ -8,7 +8,7 @@ from typing import Any
 
 from core import clock
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import database, onlyonce
 from core.db.codes import Cls
 from core.db.models import Account, RouteRule, RouteTarget, Segment, SenderPool
 from core.i18n import _
@@ -35,7 +35,9 @@ def add(given: Mapping[str, Any], targets: Sequence[Target], *, at: int | None =
     values, targets = _checked(given), _targets(targets)
     with database.write_tx():
         ids = [rule.id for rule in every()]
-        made = RouteRule.create(**values, position=len(ids), created_at=clock.now_ms())
+        made = RouteRule.create(
+            **onlyonce.new_id("route_rule"), **values, position=len(ids), created_at=clock.now_ms()
+        )
         _store_targets(made.id, targets)
         ids.insert(len(ids) if at is None else max(0, min(at, len(ids))), made.id)
         _order(ids)
@@ -83,6 +85,7 @@ def remove(rule_id: int, *, who: str = "") -> Rule:
     with database.write_tx():
         database.execute("DELETE FROM route_target WHERE rule_id = ?", (rule_id,))
         database.execute("DELETE FROM route_rule WHERE id = ?", (rule_id,))
+        onlyonce.gone("route_rule", rule_id)
         audit.record(who, "route.remove", rule.name)
     return rule
 

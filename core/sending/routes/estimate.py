@@ -1,16 +1,70 @@
-"""What a campaign by the routes may cost before it starts: the dearest account its rules could take."""
+"""What a campaign by the routes may cost before it starts: the dearest account that could take each country's texts."""
 
 from __future__ import annotations
 
+from functools import cached_property
+
+import phonenumbers
+
 from core.db import database
 from core.db.sets import among, listed
+from core.sending import breaker, route
 from core.sending.prices import Prices
 from core.sending.routes import rules
+from core.sending.routes.rules import FULL_BP, Rule
+
+
+class Ways:
+    """Which accounts may carry a class, as far as the country alone decides: what else a rule asks may be either way."""
+
+    def __init__(self, cls: int):
+        self._cls = cls
+        self._rules = rules.in_force(cls)
+
+    def accounts(self, country: str) -> set[int]:
+        """Those of every rule that may fit, down to the first that takes all; behind the last one, whoever may carry
+        the class."""
+        found: set[int] = set()
+        for rule in self._rules:
+            if _may_fit(rule, country):
+                found.update(target.account_id for target in rule.targets)
+                if not _asks_more(rule):
+                    return found
+        return found | self._others
+
+    @property
+    def every(self) -> set[int]:
+        """Those of all countries; empty when no rule is in force."""
+        found = {target.account_id for rule in self._rules for target in rule.targets}
+        everyone = any(not rule.countries and not _asks_more(rule) for rule in self._rules)
+        return found if everyone or not self._rules else found | self._others
+
+    @cached_property
+    def _others(self) -> set[int]:
+        """Whom the router chooses among where no rule fits."""
+        return {one.id for one in route.candidates(breaker.load(), None, self._cls) if one.enabled}
+
+
+def _may_fit(rule: Rule, country: str) -> bool:
+    if rule.countries and country not in rule.countries:
+        return False
+    code = phonenumbers.country_code_for_region(country)
+    begins = f"+{code}"
+    return (
+        not rule.prefixes
+        or not code
+        or any(begins.startswith(prefix) or prefix.startswith(begins) for prefix in rule.prefixes)
+    )
+
+
+def _asks_more(rule: Rule) -> bool:
+    """Does it ask for more than a country, so that the next rule may get some?"""
+    return bool(rule.carriers or rule.prefixes or rule.segment_id is not None or rule.share_bp < FULL_BP)
 
 
 def account_ids(cls: int) -> list[int]:
-    """Accounts that rules may choose for a class; empty when no rule is in force."""
-    return sorted({target.account_id for rule in rules.in_force(cls) for target in rule.targets})
+    """Accounts that may carry a class by the rules; empty when no rule is in force."""
+    return sorted(Ways(cls).every)
 
 
 def currencies(cls: int) -> list[str]:
@@ -28,7 +82,8 @@ def one_currency(cls: int) -> str:
 
 
 class Dearest:
-    """As `Prices`, over accounts of the rules: an upper bound, so that a budget is not overrun by a choice.
+    """As `Prices`, over the accounts that could take a country: an upper bound, so that a budget is not overrun by a
+    choice.
 
     Prices in different currencies are never compared: `currency` takes the accounts of that one alone, of the only
     one by default.
@@ -36,12 +91,18 @@ class Dearest:
 
     def __init__(self, cls: int, at: int, currency: str = ""):
         self.currency = currency or one_currency(cls)
-        tables = [Prices(account_id, cls, at) for account_id in account_ids(cls)]
-        self._tables = [table for table in tables if self.currency and table.currency == self.currency]
+        self._ways = Ways(cls)
+        tables = {account_id: Prices(account_id, cls, at) for account_id in self._ways.every}
+        self._tables = {
+            account_id: table
+            for account_id, table in tables.items()
+            if self.currency and table.currency == self.currency
+        }
 
     def micros(self, country: str) -> int:
         """Micro-units for one part to a country, at the dearest account."""
-        return max((table.micros(country) for table in self._tables), default=0)
+        able = self._ways.accounts(country)
+        return max((table.micros(country) for id_, table in self._tables.items() if id_ in able), default=0)
 
 
 def snapshot(cls: int) -> list[list]:

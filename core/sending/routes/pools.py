@@ -6,10 +6,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
-from zoneinfo import ZoneInfo
 
 from core import clock
-from core.db import database, settings
+from core.db import database
 from core.db.sets import among, listed
 from core.sending.item import Item
 from core.sending.routes.dice import throw
@@ -32,12 +31,12 @@ class Today:
     def at(self, now: int) -> tuple[int, int]:
         """(number of the day, when it ends in epoch ms)."""
         if not self._from <= now < self._to:
-            zone = settings.get("zone") or self._rt.settings.zone
-            wall = clock.from_ms(now).astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+            zone = zones.house(self._rt)
+            wall = clock.from_ms(now).astimezone(zone).replace(tzinfo=None)
             start = wall.replace(hour=0, minute=0, second=0, microsecond=0)
             self._day = start.toordinal() - _EPOCH
-            self._from = zones.wall_to_ms(start, zone)
-            self._to = zones.wall_to_ms(start + timedelta(days=1), zone)
+            self._from = zones.wall_to_ms(start, zone.key)
+            self._to = zones.wall_to_ms(start + timedelta(days=1), zone.key)
         return self._day, self._to
 
 

@@ -10,7 +10,7 @@ from peewee import IntegrityError
 
 from core import clock
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import database, onlyonce
 from core.db.models import Account, RouteRule, Sender, SenderPool
 from core.i18n import _
 from core.security import audit
@@ -68,7 +68,9 @@ def put_pool(name: str, sticky: bool = True, *, who: str = "") -> SenderPool:
     with database.write_tx():
         found = SenderPool.get_or_none(SenderPool.name == tidy)
         if found is None:
-            found = SenderPool.create(name=tidy, sticky=sticky, created_at=clock.now_ms())
+            found = SenderPool.create(
+                **onlyonce.new_id("sender_pool"), name=tidy, sticky=sticky, created_at=clock.now_ms()
+            )
             audit.record(who, "pool.add", tidy, "sticky" if sticky else "")
         elif found.sticky != sticky:
             SenderPool.update(sticky=sticky).where(SenderPool.id == found.id).execute()
@@ -87,9 +89,12 @@ def remove_pool(pool_id: int, *, who: str = "") -> None:
             field="pool",
         )  # fmt: skip
     with database.write_tx():
+        last = database.scalar("SELECT MAX(id) FROM sender WHERE pool_id = ?", (pool_id,))
         for table in ("sender_sticky", "sender"):
             database.execute(f"DELETE FROM {table} WHERE pool_id = ?", (pool_id,))
         database.execute("DELETE FROM sender_pool WHERE id = ?", (pool_id,))
+        onlyonce.gone("sender", last or 0)
+        onlyonce.gone("sender_pool", pool_id)
         audit.record(who, "pool.remove", found.name)
 
 
@@ -134,7 +139,8 @@ def put(
     try:
         with database.write_tx():
             if sender_id is None:
-                sender_id = Sender.create(**values, created_at=clock.now_ms()).id
+                values |= onlyonce.new_id("sender") | {"created_at": clock.now_ms()}
+                sender_id = Sender.create(**values).id
                 audit.record(who, "sender.add", text, pool(pool_id).name)
             else:
                 get(rt, sender_id)
@@ -161,6 +167,7 @@ def remove(rt: Runtime, sender_id: int, *, who: str = "") -> Shown:
     found = get(rt, sender_id)
     with database.write_tx():
         database.execute("DELETE FROM sender WHERE id = ?", (sender_id,))
+        onlyonce.gone("sender", sender_id)
         audit.record(who, "sender.remove", found.sender, found.pool)
     return found
 
