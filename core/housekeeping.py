@@ -8,7 +8,7 @@ from core.audience.events import waiting
 from core.db import database, settings
 from core.runtime import Runtime
 from core.security import throttle
-from core.sending.calls import saying
+from core.sending.calls import masking, saying
 
 #: Table → (condition on rows that may go, how long they stay).
 _KEEP = {
@@ -23,6 +23,7 @@ _KEEP = {
     "source_call": ("at < ?", 30 * clock.DAY_MS),
     "source_order": ("at < ?", 400 * clock.DAY_MS),
     "api_answer": ("created_at < ?", clock.DAY_MS),
+    "token_spend": ("CAST(day AS BIGINT) * 86400000 < ?", 400 * clock.DAY_MS),
     "second_text": ("due_at < ?", 400 * clock.DAY_MS),
     "arrival_cell": ("CAST(hour AS BIGINT) * 3600000 < ?", 400 * clock.DAY_MS),
     "arrival_hour": ("CAST(hour AS BIGINT) * 3600000 < ?", 400 * clock.DAY_MS),
@@ -44,6 +45,7 @@ _KEYS = {
     "otp_bucket": "(kind, key)",
     "otp_near": "(block, place)", "otp_refused": "(hour, reason, prefix)",
     "error_seen": "(account_id, code, day)",
+    "token_spend": "(token_id, day)",
     "paper_reminder": "(dossier_id, thing, due, step, email)",
 }  # fmt: skip
 _CHUNK = 5_000
@@ -55,6 +57,7 @@ def run(rt: Runtime) -> None:
     """Delete in chunks, so that no sender waits long for the write lock."""
     now = clock.now_ms()
     throttle.purge()
+    masking.run(rt)
     calls_ms = int(settings.get(saying.DAYS_KEY, saying.DAYS)) * clock.DAY_MS
     for table, (condition, keep_ms) in (_KEEP | {"provider_call": ("at < ?", calls_ms)}).items():
         while database.retry_locked(_delete, table, condition, now - keep_ms) == _CHUNK:

@@ -2,7 +2,7 @@
 
 A job carries ids only and is safe to run twice or not at all: the database is the truth and the sweep finds
 work by state, so losing every queued job loses nothing (measured: Huey loses running tasks on kill -9).
-Periodic work is fired once among all workers by a row in `job_run`; see `Ticker`.
+Periodic work is fired once among all workers by a row in `job_run`; see core.ticker.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ import importlib
 import json
 import logging
 import os
-import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlparse
@@ -22,10 +21,8 @@ from huey.registry import Message as TaskMessage
 from huey.serializer import Serializer
 from huey.storage import SqliteStorage
 
-from core import clock
 from core.contract.errors import Refusal
-from core.db import database
-from core.sending.clockwatch import ClockWatch, standing
+from core.reach import Reach
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -78,10 +75,15 @@ PERIODIC = {
     "balances": (3600, "core.sending.balances:poll_due"),
     "vendor_templates": (3600, "core.sending.vendorsync:due"),
     "papers": (3600, "core.sending.dossiers.reminders:run"),
+    "consent_head": (60, "core.audience.chain:settle"),
+    "audit_head": (60, "core.security.audit:note"),
+    "audit_verify": (86_400, "core.security.audit:nightly"),
     "housekeeping": (3600, "core.housekeeping:run"),
 }
 #: What throws away or ends by the date waits while a clock is in doubt (core.sending.clockwatch).
 BY_DATE = frozenset({"housekeeping", "retention", "labels", "suppressions"})
+#: So long a page waits for a Redis that is away; a consumer's question lasts a second of itself.
+CONNECT_S, ANSWER_S = 2.0, 5.0
 #: Jobs a person waits for go first; the rest of a job that had its turn goes behind all (`Queue.enqueue`).
 PRIORITY = {"send": 5, "check": 4, "expand": 4, "receipts": 3, "import": 2}
 
@@ -122,25 +124,53 @@ class _Storage(SqliteStorage):
             return 0
 
 
+class _Patient(Huey):
+    """Outlives its queue: while that is away nothing is in it, and it is asked again at growing pauses."""
+
+    reach: Reach
+
+    def dequeue(self):
+        try:
+            data = self.storage.dequeue()
+        except Exception as error:
+            self.reach.lost(error)
+            self.reach.pause()
+            return None
+        if data is None:  # nothing there, or nobody answered in time: the schedule tells which
+            return None
+        self.reach.found()
+        return self.deserialize_task(data)
+
+    def read_schedule(self, timestamp=None):
+        return self.reach.ask(super().read_schedule, timestamp, otherwise=[])
+
+
+class _OnRedis(_Patient, PriorityRedisExpireHuey):
+    """On Redis."""
+
+
 class Queue:
     """Huey, built from a URL, with the jobs bound to a runtime.  Raises `Refusal` for an unknown scheme."""
 
     def __init__(self, url: str):
         parts = urlparse(url)
         if parts.scheme == "sqlite":
-            self.huey = Huey(
+            self.huey: _Patient = _Patient(
                 "cooee", storage_class=_Storage, results=False, serializer=JsonSerializer(), utc=True,
                 filename=unquote(url.removeprefix("sqlite:///")), strict_fifo=False,
             )  # fmt: skip
         elif parts.scheme in ("redis", "rediss"):
-            self.huey = PriorityRedisExpireHuey("cooee", url=url, results=False, serializer=JsonSerializer())
+            self.huey = _OnRedis(
+                "cooee", connection_pool=_pool(url), results=False, serializer=JsonSerializer()
+            )
         elif parts.scheme == "memory":
-            self.huey = Huey("cooee", immediate=True, results=False)
+            self.huey = _Patient("cooee", immediate=True, results=False)
         else:
             raise Refusal(
                 f"COOEE_QUEUE_URL scheme {parts.scheme!r} is not one of sqlite, redis, memory.",
                 field="queue_url",
             )
+        self.reach = self.huey.reach = Reach(log, _away, "The queue can be used again.")
         self._runtime: Runtime | None = None
         self._task = self.huey.task(name="job")(self._run)
 
@@ -151,21 +181,31 @@ class Queue:
     def enqueue(self, name: str, *ids: int | str, later: bool = False) -> None:
         """Put a hint into the queue, `later` behind all others.
 
-        A queue that is away is logged and otherwise harmless.
+        A queue that is away is logged, once, and otherwise harmless.
         """
         priority = 0 if later else PRIORITY.get(name, 0)
-        try:
-            self.huey.enqueue(self._task.s(name, *ids, priority=priority))
-        except Exception as error:
-            log.warning("queue: %s%s was not enqueued (%s); the sweep will find the work", name, ids, error)
+        self.reach.ask(self.huey.enqueue, self._task.s(name, *ids, priority=priority))
 
     def waiting(self) -> bool:
         """Does any hint wait for a worker?  A queue that is away holds none."""
+        return self.reach.ask(self.huey.pending_count, otherwise=0) > 0
+
+    def holds(self, name: str, *ids: int | str) -> bool:
+        """Is exactly this hint in the queue?  One that is away counts as empty: a hint may be repeated."""
+        return any(
+            tuple(task.args) == (name, *ids) for task in self.reach.ask(self.huey.pending, otherwise=())
+        )
+
+    def answers(self) -> bool:
+        """Can hints be left and read?  One that is away is not asked again for a moment, so that this is quick."""
+        return not self.reach.rests and self.reach.ask(self.huey.pending_count) is not None
+
+    def require(self) -> None:
+        """Raise `Refusal` with the remedy when no hint can be left; for the start of web and workers."""
         try:
-            return self.huey.pending_count() > 0
+            self.huey.pending_count()
         except Exception as error:
-            log.warning("queue: it cannot be read (%s)", error)
-            return False
+            raise Refusal(_cannot(error), field="queue_url") from error
 
     def _run(self, name: str, *ids: int | str) -> None:
         if name not in JOBS:
@@ -181,6 +221,28 @@ class Queue:
         )  # fmt: skip
 
 
+def _pool(url: str) -> Any:
+    """Connections that give up on a server that does not answer.  Raises `Refusal` for an unreadable URL."""
+    from redis import ConnectionPool
+
+    try:
+        return ConnectionPool.from_url(url, socket_connect_timeout=CONNECT_S, socket_timeout=ANSWER_S)
+    except ValueError as error:
+        raise Refusal(
+            f"COOEE_QUEUE_URL cannot be read ({error}); write it like redis://127.0.0.1:6379/0.",
+            field="queue_url",
+        ) from None
+
+
+def _cannot(error: Exception) -> str:
+    said = str(error).strip().rstrip(".")
+    return f"The queue cannot be used ({said}); see that it runs and that COOEE_QUEUE_URL is right."
+
+
+def _away(error: Exception) -> str:
+    return f"{_cannot(error)} Until then the sweep will find the work."
+
+
 class _Consumer(Consumer):
     """Signals belong to core.worker, which drains."""
 
@@ -192,98 +254,3 @@ def resolve(where: str) -> Callable[..., Any]:
     """The function at "package.module:name"."""
     module, name = where.split(":")
     return getattr(importlib.import_module(module), name)
-
-
-#: A clock set back by more than this begins its slots anew; by less, they are waited for.
-BACK_MS = clock.MINUTE_MS
-
-
-class Ticker(threading.Thread):
-    """Fires periodic work once among all workers.
-
-    Each second it works out the current slot of each job and inserts (name, slot); the first worker whose
-    insert took effect runs it in this thread.  After the clock was set back, the slots it has passed before
-    are free again: without the sweep for an hour, receipts and campaigns would wait as long.
-    """
-
-    def __init__(self, rt: Runtime, worker_id: int, extra: dict[str, tuple[int, Callable[..., Any]]]):
-        super().__init__(name="ticker", daemon=True)
-        self._rt, self._worker_id = rt, worker_id
-        self._jobs: dict[str, tuple[int, Callable[..., Any]]] = {
-            name: (every_s, resolve(where)) for name, (every_s, where) in PERIODIC.items()
-        } | extra
-        self._tried: dict[str, int] = {}
-        self._watch = ClockWatch(worker_id)
-        #: Later than any clock tells, so that the first look counts as set back, too.
-        self._seen_ms = 1 << 62
-        self._done = threading.Event()
-
-    def stop(self) -> None:
-        """End after the job that runs."""
-        self._done.set()
-
-    def run(self) -> None:
-        while not self._done.wait(0.25):
-            for name, (every_s, work) in self._jobs.items():
-                # Before each job, because the one before it may have taken long.
-                if not self._look_at_the_clock():
-                    break
-                slot = clock.now_ms() // (every_s * 1000)
-                if self._tried.get(name, -1) >= slot or self._done.is_set():
-                    continue
-                self._tried[name] = slot
-                self._fire(name, slot, work)
-
-    def _look_at_the_clock(self) -> bool:
-        """False when the database could not be told of a jump: then nothing is fired by this clock."""
-        now, before = clock.now_ms(), self._seen_ms
-        try:
-            self._watch.look()
-            if now < before - BACK_MS:
-                database.retry_locked(self._free, now)
-                self._tried.clear()
-        except Exception:
-            log.exception("a jump of the clock could not be stored")
-            database.reopen()
-            return False
-        self._seen_ms = now
-        return True
-
-    def _free(self, now: int) -> None:
-        with database.write_tx():
-            database.execute("DELETE FROM job_run WHERE at > ?", (now + BACK_MS,))
-
-    def _fire(self, name: str, slot: int, work: Callable[..., Any]) -> None:
-        started = clock.monotonic()
-        try:
-            if name in BY_DATE and standing():
-                return
-            if not database.retry_locked(self._claim, name, slot):
-                return
-            work(self._rt)
-            self._record(name, slot, started, "")
-        except Exception as error:
-            log.exception("periodic job %s failed", name)
-            self._record(name, slot, started, f"{type(error).__name__}: {error}"[:500])
-
-    def _claim(self, name: str, slot: int) -> bool:
-        with database.write_tx():
-            return (
-                database.execute(
-                    "INSERT INTO job_run (name, slot, worker_id, at, error) VALUES (?, ?, ?, ?, '') "
-                    "ON CONFLICT DO NOTHING",
-                    (name, slot, self._worker_id, clock.now_ms()),
-                ).rowcount
-                == 1
-            )
-
-    def _record(self, name: str, slot: int, started: float, error: str) -> None:
-        try:
-            with database.write_tx():
-                database.execute(
-                    "UPDATE job_run SET ms = ?, error = ? WHERE name = ? AND slot = ?",
-                    (int((clock.monotonic() - started) * 1000), error, name, slot),
-                )
-        except Exception:
-            log.exception("periodic job %s: its outcome could not be stored", name)
-            database.reopen()

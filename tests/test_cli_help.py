@@ -2,25 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import click
 import pytest
 from click.testing import CliRunner
 
 from core.cli import main
-
-
-def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
-    """Every command that does something, as the words one types."""
-    ctx = click.Context(group)
-    for name in group.list_commands(ctx):
-        found = group.get_command(ctx, name)
-        assert found is not None, (*path, name)
-        if isinstance(found, click.Group):
-            yield from commands(found, (*path, name))
-        else:
-            yield (*path, name)
+from tests.cli_kit import commands
 
 
 def test_help_lists_every_command():

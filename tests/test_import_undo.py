@@ -8,6 +8,7 @@ import pytest
 
 from core.audience import consent, contacts, fields
 from core.audience.importing import batch, undo
+from core.audience.quality import merging
 from core.audience.segments import store
 from core.content import templates
 from core.contract.errors import Refusal
@@ -134,6 +135,59 @@ def test_an_undo_leaves_fields_that_are_used_since_or_were_there_before(rt, take
             fields.remove(key, who="test")
     fields.remove("shoe", who="test")
     assert fields.get("shoe") is None
+
+
+def _tiers() -> set[str]:
+    return set(fields.choices(fields.get("tier")))
+
+
+def test_an_undo_takes_the_choices_it_brought_along(rt, take):
+    take(FIRST)
+    before = _tiers()
+    done = take(HEADER + "13800138000,Anna,,platinum,,\n13600136000,New,,bronze,,\n")
+    assert _tiers() == before | {"platinum", "bronze"}
+    undo.undo(rt, done["batch"], who="test")
+    assert _tiers() == before
+    assert contact(rt, "+8613800138000")[2] == "gold"
+
+
+@pytest.mark.parametrize("used", ["contact", "segment", "file"])
+def test_choices_that_are_used_since_stay(rt, take, tmp_path, used):
+    take(FIRST)
+    done = take(HEADER + "13600136000,New,,bronze,,\n")
+    match used:
+        case "contact":
+            contacts.edit(rt, contacts.create(rt, "+8613400134000"), {"tier": "bronze"})
+        case "segment":
+            rule = {"segmenter": "attribute", "field": "tier", "op": "in", "value": ["bronze"]}
+            store.save(rt, "Third", rule, "test")
+        case "file":
+            path = tmp_path / "more.csv"
+            path.write_text(HEADER + "13500135000,More,,bronze,,\n", "utf-8")
+            batch.receive(rt, path, file_name="more.csv", who="test")
+    undo.undo(rt, done["batch"], who="test")
+    assert "bronze" in _tiers()
+
+
+def test_a_choice_that_another_undo_gives_back_stays(rt, take):
+    take(FIRST)
+    brought = take(HEADER + "13600136000,New,,bronze,,\n")
+    contacts.edit(rt, contact(rt, "+8613800138000")[-1], {"tier": "bronze"})
+    later = take(HEADER + "13800138000,,,silver,,\n")
+    undo.undo(rt, brought["batch"], who="test")
+    assert "bronze" in _tiers()
+    undo.undo(rt, later["batch"], who="test")
+    assert contact(rt, "+8613800138000")[2] == "bronze"
+
+
+def test_a_choice_that_the_end_of_a_merge_gives_back_stays(rt, take):
+    take(FIRST)
+    brought = take(HEADER + "13600136000,New,,bronze,,\n")
+    kept, gone = contact(rt, "+8613900139000")[-1], contacts.create(rt, "+8613400134000")
+    contacts.edit(rt, gone, {"tier": "bronze"})
+    merging.merge(rt, kept, gone, who="test")
+    undo.undo(rt, brought["batch"], who="test")
+    assert "bronze" in _tiers()
 
 
 def test_a_field_a_waiting_file_goes_to_stays(rt, take, tmp_path):

@@ -37,6 +37,19 @@ def test_a_later_row_overwrites_with_what_it_does_not_leave_empty(rt, take):
     sound()
 
 
+def test_a_birthday_nobody_can_have_is_left_out_with_a_note(rt, take):
+    done = take(
+        HEADER
+        + "13800138000,Ann,,,2999-01-01,\n13900139000,Bob,,,1850-05-31,\n13700137000,Cy,,,1990-05-31,\n"
+    )
+    assert counts(done) == (3, 3, 0, 0, 0, 0, 2)
+    assert [(row, reason) for row, reason, _cells in rejects.rows(done["batch"], taken=True)] == [
+        (2, "bad_date:2999-01-01"), (3, "bad_date:1850-05-31"),
+    ]  # fmt: skip
+    column = fields.get("birthday").column
+    assert database.query(f"SELECT {column} FROM profile WHERE {column} IS NOT NULL") == [(7455,)]
+
+
 def test_the_same_file_again_changes_nothing(rt, take):
     take(FIRST)
     events = database.scalar("SELECT COUNT(*) FROM consent_event")
@@ -158,7 +171,7 @@ def test_fields_can_be_renamed_and_retyped_without_loss(rt, take):
     assert fields.get("tier").kind == "text"
     assert fields.retype("tier", "choice") == 2
     assert contact(rt, "+8613900139000")[2] == "silver"
-    fields.rename("tier", "Member level")
+    fields.rename("tier", "Member level", who="test")
     assert fields.get("tier").title == "Member level"
     for refused in (
         lambda: fields.define("tier", "date"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from core import clock
-from core.audience import consent, contactids, fields, kinds, labels, search, suppression
+from core.audience import birthdays, consent, contactids, fields, kinds, labels, search, suppression
 from core.audience.events import waiting
 from core.audience.importing.values import choice_text
 from core.audience.lookup import look_up as look_up
@@ -252,17 +252,9 @@ def _typed(field: Field, text: str) -> Any:
             ),
             field=field.key,
         )
-    if field.key == "birthday" and field.kind == "date" and value > _last_day():
-        raise Refusal(
-            _("“%(text)s” lies in the future; write the day the person was born.", text=text.strip()[:40]),
-            field=field.key,
-        )
+    if field.key == birthdays.KEY and field.kind == "date":
+        birthdays.check(value, text)
     return choice_text(field.key, text) if field.kind == "choice" else value
-
-
-def _last_day() -> int:
-    """The day it is where the day begins first, UTC+14, in days since 1970-01-01."""
-    return (clock.now_ms() + 14 * clock.HOUR_MS) // clock.DAY_MS
 
 
 def _stored(field: Field, value: Any) -> Any:

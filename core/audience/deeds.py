@@ -14,11 +14,14 @@ _SHIFT = 1 << 63
 #: Shown in a line of views, by name.
 _NAMED = 3
 
-Line = tuple[int, str, dict[str, Any], int]
+#: The (time, number) all lines of a source must stay below.
+Edge = tuple[int, int]
+#: (time, number, what, text, detail) of a line, as its source gives it: `timeline.Item` without its place.
+Line = tuple[int, int, str, str | None, dict[str, Any]]
 
 
-def done(contact_id: int, edge: tuple[int, int], limit: int, *, clicks: bool) -> list[Line]:
-    """Events below the edge, newest first: (time, key of the type, detail, number); clicks or all others."""
+def done(contact_id: int, edge: Edge, limit: int, *, clicks: bool) -> list[Line]:
+    """Events below the edge, newest first, by the key of their type; clicks or all others."""
     kinds = ["click"] if clicks else [key for key in events.types() if key != "click"]
     at, number = edge
     found = events.of_contact(
@@ -28,7 +31,9 @@ def done(contact_id: int, edge: tuple[int, int], limit: int, *, clicks: bool) ->
     return [
         (
             one.at,
+            one.key_hash + _SHIFT,
             one.type,
+            None,
             {
                 "title": one.title,
                 "amount_micros": one.amount_micros,
@@ -39,7 +44,6 @@ def done(contact_id: int, edge: tuple[int, int], limit: int, *, clicks: bool) ->
                 },
                 "campaign": campaigns.get(one.message_id or 0),
             },
-            one.key_hash + _SHIFT,
         )
         for one in found
     ]

@@ -16,18 +16,11 @@ from core.audience.keys import MAX_KEY as MAX_KEY
 from core.audience.keys import check_key
 from core.contract.errors import Refusal
 from core.db import bulk, database, settings
+from core.db.codes import COLUMN_TYPES
 from core.db.models import Field, FieldChoice, Profile
 from core.i18n import _, _n
 from core.security import audit
 
-#: Kind → column type, the same word on both databases.
-COLUMN_TYPES = {
-    "text": "TEXT",
-    "choice": "INTEGER",
-    "number": "DOUBLE PRECISION",
-    "date": "INTEGER",
-    "bool": "SMALLINT",
-}
 MAX_FIELDS = 200
 #: The highest id of a removed field: what an undo or a merge remembers of a column never means another field.
 _HIGHEST = "fields:highest_removed"
@@ -83,7 +76,18 @@ def define(key: str, kind: str, title: str = "") -> Field:
     return made
 
 
-def rename(key: str, title: str) -> None:
+def add(title: str, kind: str, key: str = "", *, who: str) -> Field:
+    """Define a field by hand; without a key its title is the key.  Raises `Refusal` when the key is taken."""
+    key = check_key(key or title)
+    if get(key):
+        raise Refusal(_("There is already a field with the key “%(key)s”.", key=key), field="key")
+    with database.write_tx():
+        made = define(key, kind, title)
+        audit.record(who, "field.create", f"field:{key}", kind)
+    return made
+
+
+def rename(key: str, title: str, *, who: str) -> None:
     """Change what people read; the key stays, because segments and templates say it."""
     title = kinds.clean(title)
     if not title:
@@ -91,6 +95,7 @@ def rename(key: str, title: str) -> None:
     with database.write_tx():
         if not Field.update(title=title).where(Field.key == key).execute():
             raise Refusal(_("There is no field “%(key)s”.", key=key), field="key", status=404)
+        audit.record(who, "field.rename", f"field:{key}")
 
 
 def remove(key: str, *, who: str, besides: int = 0) -> None:
@@ -98,17 +103,20 @@ def remove(key: str, *, who: str, besides: int = 0) -> None:
 
     `besides`: an import that may still name it, because it is being undone.  Raises `Refusal`.
     """
-    field = get(key)
-    if field is None:
-        raise Refusal(_("There is no field “%(key)s”.", key=key), field="key", status=404)
-    if field.builtin:
-        raise Refusal(_("Field “%(key)s” belongs to Cooee and stays.", key=key), field="key", status=409)
-    _check_unused(field, besides)
     with database.write_tx():
+        if database.is_postgres():
+            # Of two who remove it the second looks when the column is gone already.
+            database.execute("SELECT id FROM field WHERE key = ? FOR UPDATE", (key,))
+        field = get(key)
+        if field is None:
+            raise Refusal(_("There is no field “%(key)s”.", key=key), field="key", status=404)
+        if field.builtin:
+            raise Refusal(_("Field “%(key)s” belongs to Cooee and stays.", key=key), field="key", status=409)
+        _check_unused(field, besides)
         if database.is_postgres():
             # Nobody gives it a value between the second look and the end of the column.
             database.execute("LOCK TABLE profile IN ACCESS EXCLUSIVE MODE")
-        _check_unused(field, besides)
+            _check_unused(field, besides)
         FieldChoice.delete().where(FieldChoice.field_id == field.id).execute()
         Field.delete().where(Field.id == field.id).execute()
         database.execute(f"ALTER TABLE profile DROP COLUMN {field.column}")
@@ -140,23 +148,54 @@ def choices(field: Field) -> dict[str, int]:
 def add_choices(field: Field, texts: Iterable[str]) -> dict[str, int]:
     """Make sure these texts are in the dictionary, inside the caller's `write_tx`; returns all of it.
 
-    Codes count up from 1.  On PostgreSQL the field's row is locked, so two writers cannot give one code
-    to two texts.
+    Codes count up from 1.
     """
     wanted = {text for text in texts if text}
-    if database.is_postgres():
-        database.execute("SELECT id FROM field WHERE id = ? FOR UPDATE", (field.id,))
+    _lock_choices(field)
     known = choices(field)
     missing = sorted(wanted - known.keys())
     if missing:
         after = max(known.values(), default=0)
         fresh = {text: after + n for n, text in enumerate(missing, 1)}
         database.executemany(
-            "INSERT INTO field_choice (field_id, code, text) VALUES (?, ?, ?)",
-            [(field.id, code, text) for text, code in fresh.items()],
+            "INSERT INTO field_choice (field_id, code, text, created_at) VALUES (?, ?, ?, ?)",
+            [(field.id, code, text, clock.now_ms()) for text, code in fresh.items()],
         )
         known |= fresh
     return known
+
+
+def forget_choices(field: Field, *, since_ms: int, besides: int) -> int:
+    """Take away choices made since then that nobody has; returns how many.  For the undo of import `besides`.
+
+    All stay while a file on its way names the field, because it has read their codes, or while an undo could
+    give one back; a choice that a rule asks for stays as well.
+    """
+    with database.write_tx():
+        _lock_choices(field)
+        made = dict(
+            database.query(
+                "SELECT code, text FROM field_choice WHERE field_id = ? AND created_at >= ?",
+                (field.id, since_ms),
+            )
+        )
+        if not made or fielduse.awaited(field.key, besides=besides):
+            return 0
+        where, params = bulk.among_values(field.column, list(made))
+        having = database.query(f"SELECT DISTINCT {field.column} FROM profile WHERE {where}", params)
+        left = {code: text for code, text in made.items() if (code,) not in having}
+        if not left or fielduse.remembered(field.column, since_ms=since_ms, besides=besides):
+            return 0
+        asked = fielduse.said(left.values())
+        gone = [(field.id, code) for code, text in left.items() if text not in asked]
+        database.executemany("DELETE FROM field_choice WHERE field_id = ? AND code = ?", gone)
+    return len(gone)
+
+
+def _lock_choices(field: Field) -> None:
+    """Two writers cannot give one code to two texts, nor take away one that is being given."""
+    if database.is_postgres():
+        database.execute("SELECT id FROM field WHERE id = ? FOR UPDATE", (field.id,))
 
 
 def retype(key: str, kind: str) -> int:

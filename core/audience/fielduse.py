@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from core.audience.importing.plan import Plan
@@ -36,6 +36,41 @@ def of(key: str, *, besides: int = 0) -> list[str]:
     return list(dict.fromkeys(_users(key, besides)))
 
 
+def awaited(key: str, *, besides: int = 0) -> list[str]:
+    """Names of the files on their way that fill the field; `besides`: an import that does not count."""
+    rows = database.query(
+        "SELECT file_name, options FROM import_batch WHERE state IN ('new', 'running', 'undoing') AND id <> ?",
+        (besides,),
+    )
+    return [name for name, options in rows if _fills(json.loads(options), key)]
+
+
+def _fills(options: dict[str, Any], key: str) -> bool:
+    made = Plan.from_dict(options.get("plan") or options["draft"])
+    return any(column.to == "field" and column.key == key for column in made.columns)
+
+
+def said(texts: Iterable[str]) -> set[str]:
+    """Those of these texts that a rule, or what a vendor's template is filled with, has as a value."""
+    known = {text.casefold(): text for text in texts}
+    words = (
+        word for sql in _RULES for _name, rule in database.query(sql) for word in _strings(json.loads(rule))
+    )
+    return {known[word.casefold()] for word in words if word.casefold() in known}
+
+
+def remembered(column: str, *, since_ms: int, besides: int) -> bool:
+    """Could the undo of a merge, or of an import but `besides`, give back a value this column had since then?"""
+    merged = "SELECT 1 FROM contact_merge WHERE at >= ? AND undone_at IS NULL LIMIT 1"
+    changed = (
+        "SELECT 1 FROM import_change WHERE batch_id IN (SELECT id FROM import_batch WHERE beat_at >= ? AND id <> ?) "
+        "AND before LIKE ? LIMIT 1"
+    )
+    return bool(
+        database.one(merged, (since_ms,)) or database.one(changed, (since_ms, besides, f'%"{column}":%'))
+    )
+
+
 def _users(key: str, besides: int) -> Iterator[str]:
     tag = re.compile(r"[{｛]{2}\s*" + re.escape(key) + r"\s*[|｜}｝]")
     for sql in _RULES:
@@ -46,14 +81,7 @@ def _users(key: str, besides: int) -> Iterator[str]:
         for name, words in database.query(sql):
             if tag.search(words):
                 yield name
-    for name, options in database.query(
-        "SELECT file_name, options FROM import_batch WHERE state IN ('new', 'running', 'undoing') AND id <> ?",
-        (besides,),
-    ):
-        found = json.loads(options)
-        made = Plan.from_dict(found.get("plan") or found["draft"])
-        if any(column.to == "field" and column.key == key for column in made.columns):
-            yield name
+    yield from awaited(key, besides=besides)
 
 
 def _strings(node: Any) -> Iterator[str]:

@@ -95,11 +95,27 @@ class Words:
         word = normalise(text)
         if not word:
             return ""
-        if self._has("stop", word, country):
+        if self._has("stop", word, country) or self._said_twice(word, country):
             return "stop"
         if self._has("start", word, country) or (pending and self._has("confirm", word, country)):
             return "start"
         return "help" if self._has("help", word, country) else ""
+
+    def _said_twice(self, word: str, country: str) -> bool:
+        """One word for STOP again and again, or a carrier's letters beside the word they stand for: “TD退订”.
+
+        Two different words may undo each other (“停止拒收”), so people read those.
+        """
+        if any(
+            word == word[:size] * (len(word) // size) and self._has("stop", word[:size], country)
+            for size in range(1, min(len(word), 80) // 2 + 1)
+        ):
+            return True
+        return any(
+            not rest.isascii() and self._has("stop", rest, country)
+            for code in self.local["stop"].get(country, ())
+            for rest in (word.removeprefix(code), word.removesuffix(code))
+        )
 
     def _has(self, kind: str, word: str, country: str) -> bool:
         return word in getattr(self, kind) or word in self.local[kind].get(country, ())

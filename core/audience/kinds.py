@@ -31,7 +31,19 @@ _COMPACT = re.compile(r"((?:19|20)\d{2})(\d{2})(\d{2})\Z", re.ASCII)
 _XXY = re.compile(r"(\d{1,2})[-/.](\d{1,2})[-/.](\d{4})(?:[ T]+\d{1,2}:\d{2}(?::\d{2})?)?\Z")
 _BREAKS = re.compile("[\t-\r\x85\u2028\u2029]+")
 #: Control characters and marks of direction, which can make a text read differently from what it is.
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff]+")
+#: Zero-width joiner and non-joiner: they make one picture of several, and part letters where a script joins them.
+JOINERS = "\u200c\u200d"
+_PICTURES = "\u2190-\u2bff\U0001f000-\U0001faff"
+#: Arabic to Malayalam and Sinhala, Myanmar, Khmer and Mongolian.
+_JOINING = "\u0620-\u08ff\u0900-\u0dff\u1000-\u109f\u1780-\u18af"
+#: Signs that take a consonant's vowel: a joiner after one says how it is written, even at the end of a word.
+_VIRAMAS = "\u094d\u09cd\u0a4d\u0acd\u0b4d\u0bcd\u0c4d\u0ccd\u0d4d\u0dca\u1039\u17d2"
+#: A joiner in its place, as group 1, or one nobody sees.
+_JOINER = re.compile(
+    f"((?<=[{_PICTURES}\ufe0f])\u200d(?=[{_PICTURES}])|(?<=[{_JOINING}])[{JOINERS}](?=[{_JOINING}])"
+    f"|(?<=[{_VIRAMAS}])[{JOINERS}])|[{JOINERS}]"
+)
 _FORMULA = tuple("=+-@＝＋－＠\t\r\n")
 
 
@@ -68,6 +80,8 @@ EMPTY = frozenset(
 def clean(text: str) -> str:
     """Text of a stranger's file: NFC, without control and direction marks, without the quote of exports.
 
+    Joiners stay inside emoji and where a script needs them.
+
     >>> clean("'=1+1")
     '=1+1'
     """
@@ -75,7 +89,7 @@ def clean(text: str) -> str:
     if not text.isascii():
         text = unicodedata.normalize("NFC", text)
     if not text.isprintable():
-        text = _CONTROL.sub("", _BREAKS.sub(" ", text)).strip()
+        text = _JOINER.sub(r"\1", _CONTROL.sub("", _BREAKS.sub(" ", text))).strip()
     if text.startswith("'") and text[1:2] and text[1] in _FORMULA:
         return text[1:]
     return text

@@ -5,11 +5,14 @@ Modules are imported only when their command is called, so `cooee --help` stays 
 
 from __future__ import annotations
 
+import codecs
 import importlib
+import io
 import os
 import pkgutil
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -18,6 +21,7 @@ from core.contract.errors import CooeeError
 #: Modules that are not commands.
 _HELPERS = {
     "common",
+    "params",
     "trouble",
     "campaign_more",
     "campaign_wait",
@@ -31,6 +35,14 @@ _NAMES = {
     "cls": "class", "resume_sending": "resume-sending", "vendor_template": "vendor-template",
     "stop_sending": "stop-sending",
 }  # fmt: skip
+
+
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """What the encoding of the output has no characters for, as JSON writes it, so that JSON stays JSON."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[i : i + 2].hex()}" for i in range(0, len(units), 2)), error.end
 
 
 class _Nouns(click.Group):
@@ -60,6 +72,14 @@ class _Nouns(click.Group):
             return composed(ctx).plugins.commands.get(name)
         except CooeeError:
             return None
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """As click's, on a standard output of any encoding: Latin-1 or GBK have no characters for everything."""
+        codecs.register_error("cooee.escaped", _escaped)
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # none where it is closed
+                stream.reconfigure(errors="cooee.escaped")
+        return super().main(*args, **kwargs)
 
     def invoke(self, ctx: click.Context):
         try:

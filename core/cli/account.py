@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from core import clock
-from core.cli.common import Finite, emit, json_option, pair, pass_rt, table, whoami
+from core.cli import params
+from core.cli.common import emit, json_option, pair, pass_rt, table, whoami
 from core.cli.message import said
 from core.contract.errors import ProviderError, Refusal
 from core.sending import accounts, prices
@@ -51,7 +52,7 @@ def shown(rt, account) -> dict[str, Any]:
     "--set", "given", multiple=True, metavar="KEY=VALUE", help="A setting of the provider. Repeatable."
 )
 @click.option("--sender", default="", help="What recipients see as the sender, where the provider allows it.")
-@click.option("--rate", "rate_per_s", type=Finite(0), help="Texts a second at most, over all workers.")
+@click.option("--rate", "rate_per_s", type=params.Finite(0), help="Texts a second at most, over all workers.")
 @click.option("--price", "price", help="Price of one part everywhere, e.g. 0.045CNY.")
 @json_option
 @pass_rt
@@ -122,7 +123,7 @@ def edit(rt, name, given, rename, sender, rate, on, as_json) -> None:
 @click.option(
     "--wait",
     "wait_s",
-    type=Finite(0),
+    type=params.Finite(0),
     default=10.0,
     show_default=True,
     help="Seconds to wait for the provider's answer.",
@@ -179,7 +180,7 @@ def balance(rt, name, as_json) -> None:
 @click.option(
     "--file",
     "file",
-    type=click.File("r", encoding="utf-8-sig"),
+    type=params.Opened("r", encoding="utf-8-sig"),
     help="CSV: country,class,price,currency,from",
 )
 @json_option
@@ -191,7 +192,13 @@ def prices_(rt, name, file, as_json) -> None:
     """
     account = accounts.get(name)
     if file is not None:
-        prices.put(account.id, prices.read_csv(file.read()), who=whoami())
+        try:
+            lines = file.read()
+        except UnicodeDecodeError:
+            raise Refusal(
+                f"{file.name} is not UTF-8; save it as UTF-8 and try again.", field="file"
+            ) from None
+        prices.put(account.id, prices.read_csv(lines), who=whoami())
     rows = prices.table(account.id)
     data = [line.as_dict() for line in rows]
     human = table(

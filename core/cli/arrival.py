@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from core import clock
-from core.cli import common
+from core.cli import common, params
 from core.contract.errors import Refusal
 from core.db import database
 from core.measure.arrival import cells, figures, store, watch
@@ -16,7 +16,7 @@ from core.measure.arrival import cells, figures, store, watch
 @click.group("arrival", invoke_without_command=True)
 @click.option("--account", help="Only this account, by name or id.")
 @click.option(
-    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Of the last so many days."
+    "--days", type=params.Whole(1, 365), default=7, show_default=True, help="Of the last so many days."
 )
 @common.json_option
 @click.pass_context

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from core.cli.common import emit, json_option, pass_rt
+from core.cli.common import emit, json_option, many, pass_rt
 
 
 @click.command("backup")
@@ -24,5 +24,5 @@ def command(rt, file: Path, as_json: bool) -> None:
     emit(
         {"file": str(file), **done},
         as_json,
-        f"{file}: {done['contacts']} contacts, {done['messages']} messages, verified.",
+        f"{file}: {many(done['contacts'], 'contact')}, {many(done['messages'], 'message')}, verified.",
     )

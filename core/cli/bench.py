@@ -6,6 +6,7 @@ import importlib
 
 import click
 
+from core.cli import params
 from core.cli.common import emit, json_option
 from core.contract.errors import Refusal
 
@@ -29,20 +30,18 @@ _FOR = {"contacts": ("events",), "events": ("events", "segment")}
 
 @click.command("bench")
 @click.argument("what", type=click.Choice(list(WHAT)))
-@click.option("--n", type=click.IntRange(1), help="How many items.")
+@click.option("--n", type=params.Whole(1), help="How many items.")
 @click.option("--provider", type=click.Choice(["null", "simulator", "http", "smpp"]), help="For send.")
 @click.option(
-    "--window", type=click.IntRange(1), help="Messages marked per wire window, for send (http: 2,000)."
+    "--window", type=params.Whole(1), help="Messages marked per wire window, for send (http: 2,000)."
 )
-@click.option("--latency-ms", type=click.IntRange(0), help="For send --provider smpp: of the server.")
+@click.option("--latency-ms", type=params.Whole(0), help="For send --provider smpp: of the server.")
 @click.option("--receipts", is_flag=True, help="For send --provider smpp: receipts stored and applied, too.")
 @click.option("--nagle", is_flag=True, help="For send --provider smpp: a server without TCP_NODELAY.")
-@click.option("--workers", type=click.IntRange(1, 16), help="For send: worker processes (1; http: 3).")
+@click.option("--workers", type=params.Whole(1, 16), help="For send: worker processes (1; http: 3).")
 @click.option("--growth", is_flag=True, help="For send: also the cost at 10,000, to compare.")
-@click.option("--contacts", type=click.IntRange(20), help="For events: contacts there are (1,000,000).")
-@click.option(
-    "--events", type=click.IntRange(1), help="For events and segment: events there are (10,000,000)."
-)
+@click.option("--contacts", type=params.Whole(20), help="For events: contacts there are (1,000,000).")
+@click.option("--events", type=params.Whole(1), help="For events and segment: events there are (10,000,000).")
 @json_option
 def command(what: str, n: int | None, as_json: bool, **options) -> None:
     """Measure one thing on a throw-away instance.

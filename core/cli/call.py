@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from core import clock
-from core.cli.common import ROW_ID, emit, json_option, pass_rt, table, whoami
+from core.cli import params
+from core.cli.common import emit, json_option, pass_rt, table, whoami
 
 
 @click.group("call")
@@ -29,7 +30,7 @@ def _plain(row) -> dict:
 @click.option("--outcome", default="", help="ok, failed, rejected, retried or unknown.")
 @click.option("--code", default="", help="Only with this code.")
 @click.option("--text", default="", help="Only with these words in the error or what was said.")
-@click.option("--before", type=ROW_ID, help="Only calls with a smaller id, for the next page.")
+@click.option("--before", type=params.ROW_ID, help="Only calls with a smaller id, for the next page.")
 @json_option
 @pass_rt
 def list_(rt, account, kind, outcome, code, text, before, as_json) -> None:
@@ -51,7 +52,7 @@ def list_(rt, account, kind, outcome, code, text, before, as_json) -> None:
 
 
 @command.command("show")
-@click.argument("call", type=ROW_ID)
+@click.argument("call", type=params.ROW_ID)
 @json_option
 @pass_rt
 def show(rt, call, as_json) -> None:
@@ -66,7 +67,7 @@ def show(rt, call, as_json) -> None:
 
 
 @command.command("again")
-@click.argument("call", type=ROW_ID)
+@click.argument("call", type=params.ROW_ID)
 @json_option
 @pass_rt
 def again(rt, call, as_json) -> None:

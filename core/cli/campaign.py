@@ -7,9 +7,9 @@ from typing import Any
 
 import click
 
-from core.cli import campaign_more, campaign_wait
+from core.cli import campaign_more, campaign_wait, params
 from core.cli.campaign_more import iso, told
-from core.cli.common import ROW_ID, Finite, emit, json_option, pass_rt, progress, whoami
+from core.cli.common import emit, json_option, many, pass_rt, progress, whoami
 from core.contract.errors import Refusal
 
 
@@ -35,14 +35,14 @@ def command() -> None:
 @click.option(
     "--weight",
     "weights",
-    type=click.IntRange(1, 10_000),
+    type=params.Whole(1, 10_000),
     multiple=True,
     help="Share of each template, in their order. Repeatable.",
 )
-@click.option("--holdout", type=Finite(0, 90), default=0.0, help="Percent kept aside to measure.")
+@click.option("--holdout", type=params.Finite(0, 90), default=0.0, help="Percent kept aside to measure.")
 @click.option("--at", help="Start, ISO 8601; without an offset in the zone of the instance.")
 @click.option("--until", help="Nothing is sent after this, ISO 8601.")
-@click.option("--budget", type=Finite(0, 10**12), help="Pause when this much is spent.")
+@click.option("--budget", type=params.Finite(0, 10**12), help="Pause when this much is spent.")
 @click.option(
     "--option",
     "pairs",
@@ -67,7 +67,9 @@ def add(
     from core.timing import zones
 
     if weights and len(weights) != len(templates):
-        raise click.UsageError(f"{len(weights)} weights for {len(templates)} templates; give one for each.")
+        raise click.UsageError(
+            f"{many(len(weights), 'weight')} for {many(len(templates), 'template')}; give one for each."
+        )
     shares = weights or [1] * len(templates)
     chosen = options.pairs(pairs)
     given: dict[str, Any] = {
@@ -92,7 +94,7 @@ def add(
 
 
 @command.command("check")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def check(rt, id: int, as_json: bool) -> None:
@@ -159,7 +161,7 @@ def _check_words(report) -> str:
             " or ".join(f"{amount:,.2f} {currency}".rstrip() for currency, amount in costs.items()) or "0.00"
         )
         if report.unpriced:
-            cost += f", and {report.unpriced:,} texts whose price is not known"
+            cost += f", and {many(report.unpriced, 'text')} whose price is not known"
     lines += [f"{'parts':<28}{report.parts:>12,}", f"{'at most':<28}{cost:>12}"]
     if report.messages:
         lines += [f"ends about {iso(report.finish_at) or 'later than 60 days from now'}"]
@@ -169,7 +171,7 @@ def _check_words(report) -> str:
 
 
 @command.command("launch")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @click.option("--key", help="The same key again is the same launch.")
 @json_option
 @pass_rt
@@ -184,7 +186,7 @@ def launch(rt, id: int, key: str | None, as_json: bool) -> None:
 
 
 @command.command("ask")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def ask(rt, id: int, as_json: bool) -> None:
@@ -199,7 +201,7 @@ def ask(rt, id: int, as_json: bool) -> None:
 
 
 @command.command("approve")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def approve(rt, id: int, as_json: bool) -> None:
@@ -214,7 +216,7 @@ def approve(rt, id: int, as_json: bool) -> None:
 
 
 @command.command("pause")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @click.option("--reason", default="Paused by hand.", show_default=True, help="One sentence for the others.")
 @json_option
 @pass_rt
@@ -231,8 +233,8 @@ def pause(rt, id: int, reason: str, as_json: bool) -> None:
 
 
 @command.command("resume")
-@click.argument("id", type=ROW_ID)
-@click.option("--budget", type=Finite(0, 10**12), help="Pause only when this much is spent in all.")
+@click.argument("id", type=params.ROW_ID)
+@click.option("--budget", type=params.Finite(0, 10**12), help="Pause only when this much is spent in all.")
 @json_option
 @pass_rt
 def resume(rt, id: int, budget: float | None, as_json: bool) -> None:
@@ -250,7 +252,7 @@ def resume(rt, id: int, budget: float | None, as_json: bool) -> None:
 
 
 @command.command("cancel")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def cancel(rt, id: int, as_json: bool) -> None:
@@ -267,7 +269,7 @@ def cancel(rt, id: int, as_json: bool) -> None:
 
 
 @command.command("duplicate")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def duplicate(rt, id: int, as_json: bool) -> None:
@@ -282,7 +284,7 @@ def duplicate(rt, id: int, as_json: bool) -> None:
 
 
 @command.command("delete")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def delete(rt, id: int, as_json: bool) -> None:

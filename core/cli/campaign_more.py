@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from core import clock, exporting
-from core.cli.common import ROW_ID, emit, json_option, pass_rt, table
+from core.cli import params
+from core.cli.common import emit, json_option, pass_rt, table
 from core.db.codes import Cls
 from core.db.models import Campaign
 
@@ -34,7 +35,7 @@ def list_(rt, state: str | None, as_json: bool) -> None:
 
 
 @click.command("show")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def show(rt, id: int, as_json: bool) -> None:
@@ -66,7 +67,7 @@ def _show_words(made: dict[str, Any]) -> str:
 
 
 @click.command("log")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def log_(rt, id: int, as_json: bool) -> None:
@@ -85,7 +86,7 @@ def log_(rt, id: int, as_json: bool) -> None:
 
 
 @click.command("messages")
-@click.argument("id", type=ROW_ID)
+@click.argument("id", type=params.ROW_ID)
 @click.option(
     "--format",
     "format_",

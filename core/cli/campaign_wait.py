@@ -5,14 +5,15 @@ from __future__ import annotations
 import click
 
 from core import clock
+from core.cli import params
 from core.cli.campaign_more import iso, told
-from core.cli.common import ROW_ID, Finite, json_option, pass_rt, progress
+from core.cli.common import json_option, many, pass_rt, progress
 from core.contract.errors import Refusal
 
 
 @click.command("wait")
-@click.argument("id", type=ROW_ID)
-@click.option("--timeout", type=Finite(0), default=3600.0, show_default=True, help="Seconds.")
+@click.argument("id", type=params.ROW_ID)
+@click.option("--timeout", type=params.Finite(0), default=3600.0, show_default=True, help="Seconds.")
 @json_option
 @pass_rt
 def wait(rt, id: int, timeout: float, as_json: bool) -> None:
@@ -39,10 +40,8 @@ def wait(rt, id: int, timeout: float, as_json: bool) -> None:
                 return told(id, drafts.get(id).state, True) if as_json else None
             if clock.monotonic() >= until:
                 if campaign.state == "scheduled":
-                    raise Refusal(f"{planned}; that is later than {timeout:g} seconds from now.")
-                raise Refusal(
-                    f"After {timeout:g} seconds {left:,} messages of campaign {id} are still waiting."
-                )
+                    raise Refusal(f"{planned}; that is later than {timeout:g} s from now.")
+                raise Refusal(f"After {timeout:g} s still waiting: {many(left, 'message')} of campaign {id}.")
             if campaign.audience:
                 advance(max(0, campaign.audience - left - done))
                 done = max(done, campaign.audience - left)

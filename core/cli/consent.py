@@ -8,7 +8,7 @@ import click
 
 from core import clock
 from core.audience import chain, consent, contacts, evidence, intents, keywords, topics
-from core.cli import common
+from core.cli import common, params
 from core.sending import asking
 from core.web import evidencefile
 
@@ -117,7 +117,9 @@ def verify(ctx: click.Context, rt, as_json: bool) -> None:
         "seals": report.seals,
         "broken": report.broken,
     }
-    common.emit(data, as_json, f"{report.events:,} events under {report.seals:,} seals.")
+    common.emit(
+        data, as_json, f"{common.many(report.events, 'event')} under {common.many(report.seals, 'seal')}."
+    )
     if report.broken:
         click.echo(f"cooee: {report.broken}", err=True)
         ctx.exit(1)
@@ -127,7 +129,7 @@ def verify(ctx: click.Context, rt, as_json: bool) -> None:
 @click.argument("phone")
 @click.option("--class", "cls", default="mass", show_default=True, help="mass or voice.")
 @click.option("--source", default="asked by command", show_default=True, help="Where they signed up.")
-@click.option("--account", "account_id", type=common.ROW_ID, default=None, help="Account to send through.")
+@click.option("--account", "account_id", type=params.ROW_ID, default=None, help="Account to send through.")
 @common.json_option
 @common.pass_rt
 def ask(rt, phone: str, cls: str, source: str, account_id: int | None, as_json: bool) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from core.audience.importing import batch, rejects, undo
-from core.cli import common, contact_more, quality
+from core.cli import common, contact_more, params, quality
 
 
 @click.group("contact")
@@ -20,7 +20,7 @@ def command() -> None:
 
 
 @command.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=params.SOURCE)
 @click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=common.pairs,
               help="Which column a key is, by header or as #3; skip=COLUMN leaves one out. Repeatable.")  # fmt: skip
 @click.option(
@@ -109,18 +109,20 @@ def import_(
 def _summary(done: dict[str, Any]) -> str:
     head = "Nothing was changed (dry run)." if done["batch"] is None else f"Batch {done['batch']}."
     lines = [
-        f"{head} {done['rows']:,} rows: {done['created']:,} created, {done['updated']:,} updated, {done['unchanged']:,} "
-        f"unchanged, {done['duplicates']:,} duplicates, {done['rejected']:,} rejected."
+        f"{head} {common.many(done['rows'], 'row')}: {done['created']:,} created, {done['updated']:,} updated, "
+        f"{done['unchanged']:,} unchanged, {done['duplicates']:,} duplicates, {done['rejected']:,} rejected."
     ]
     if done["notes"]:
-        lines.append(f"{done['notes']:,} rows were taken without a value that made no sense.")
+        lines.append(
+            f"{common.many(done['notes'], 'row was', 'rows were')} taken without a value that made no sense."
+        )
     if done["rejects_file"]:
         lines.append(f"Rejected rows with reasons: {done['rejects_file']}")
     return "\n".join(lines)
 
 
 @command.command("undo")
-@click.argument("batch_id", metavar="BATCH", type=common.ROW_ID)
+@click.argument("batch_id", metavar="BATCH", type=params.ROW_ID)
 @common.json_option
 @common.pass_rt
 def undo_(rt, batch_id: int, as_json: bool) -> None:
@@ -136,7 +138,7 @@ def undo_(rt, batch_id: int, as_json: bool) -> None:
     done = undo.undo(rt, batch_id, who=common.whoami())
     common.emit(
         done, as_json,
-        lambda d: f"Import {d['batch']} undone: {d['removed']:,} contacts removed, {d['restored']:,} restored"
+        lambda d: f"Import {d['batch']} undone: {common.many(d['removed'], 'contact')} removed, {d['restored']:,} restored"
         + (f", {d['kept']:,} kept: counted by campaigns, or wrote, or changed by later imports." if d["kept"] else "."),
     )  # fmt: skip
 

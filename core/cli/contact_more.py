@@ -9,7 +9,7 @@ import orjson
 
 from core.audience import contacts, erasing, erasures, evidence, labels, people, search
 from core.audience.segments import store, where_sql
-from core.cli import common
+from core.cli import common, params
 from core.db import database
 from core.exporting import csv_stream
 from core.security import audit, crypto
@@ -95,7 +95,7 @@ def erase(rt, phone: str, yes: bool, as_json: bool) -> None:
 
 
 @click.command("receipt")
-@click.argument("number", type=common.ROW_ID)
+@click.argument("number", type=params.ROW_ID)
 @common.pass_rt
 def receipt(rt, number: int) -> None:
     """The receipt of an erasure, as a page to print.

@@ -11,7 +11,7 @@ from core.cli.common import emit, json_option
 @json_option
 @click.pass_context
 def command(ctx: click.Context, as_json: bool) -> None:
-    """Check keys, permissions, database, queue, clock, disk, providers and plugins.
+    """Check keys, permissions, database, seals, queue, clock, disk, providers and plugins.
 
     Example: cooee doctor
     """

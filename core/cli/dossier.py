@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from core.cli import params
 from core.cli.common import emit, json_option, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.runtime import Runtime
@@ -76,7 +77,7 @@ def _shown(data: dict) -> str:
     "--file",
     "paths",
     multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    type=params.SOURCE,
     help="A file. Repeatable.",
 )
 @click.option("--number", help="The number on the paper.")

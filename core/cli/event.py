@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from core.audience.events import eventtypes, importing, money, rejects, undo
-from core.cli import common
+from core.cli import common, params
 from core.contract.errors import Refusal
 from core.db import database
 
@@ -22,7 +22,7 @@ def command() -> None:
 
 
 @command.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=params.SOURCE)
 @click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=common.pairs,
               help="Which column a key is, by header or as #3; skip=COLUMN leaves one out. Repeatable.")  # fmt: skip
 @click.option(
@@ -57,7 +57,7 @@ def import_(
 
 def _summary(done: dict[str, Any]) -> str:
     lines = [
-        f"Batch {done['batch']}. {done['rows']:,} rows: {done['stored']:,} stored, {done['duplicates']:,} "
+        f"Batch {done['batch']}. {common.many(done['rows'], 'row')}: {done['stored']:,} stored, {done['duplicates']:,} "
         f"duplicates, {done['waiting']:,} waiting for their number, {done['rejected']:,} rejected."
     ]
     if done["rejects_file"]:
@@ -67,7 +67,7 @@ def _summary(done: dict[str, Any]) -> str:
 
 
 @command.command("undo")
-@click.argument("batch_id", metavar="BATCH", type=common.ROW_ID)
+@click.argument("batch_id", metavar="BATCH", type=params.ROW_ID)
 @common.json_option
 @common.pass_rt
 def undo_(rt, batch_id: int, as_json: bool) -> None:
@@ -78,7 +78,9 @@ def undo_(rt, batch_id: int, as_json: bool) -> None:
       cooee event undo 3
     """
     done = undo.undo(rt, batch_id, who=common.whoami())
-    common.emit(done, as_json, lambda d: f"Import {d['batch']} undone: {d['removed']:,} events removed.")
+    common.emit(
+        done, as_json, lambda d: f"Import {d['batch']} undone: {common.many(d['removed'], 'event')} removed."
+    )
 
 
 @command.command("list")

@@ -8,7 +8,8 @@ from pathlib import Path
 import click
 
 from core import exporting
-from core.cli.common import ROW_ID, emit, json_option, pair, pass_rt, table, whoami
+from core.cli import params
+from core.cli.common import emit, json_option, many, pair, pass_rt, table, whoami
 
 
 @click.group("invoice")
@@ -21,7 +22,7 @@ def command() -> None:
 
 @command.command("import")
 @click.argument("account")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=params.SOURCE)
 @click.option(
     "--column",
     "columns",
@@ -61,7 +62,7 @@ def list_(rt, account: str, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("invoice", type=ROW_ID)
+@click.argument("invoice", type=params.ROW_ID)
 @json_option
 @pass_rt
 def show(rt, invoice: int, as_json: bool) -> None:
@@ -73,7 +74,7 @@ def show(rt, invoice: int, as_json: bool) -> None:
 
 
 @command.command("export")
-@click.argument("invoice", type=ROW_ID)
+@click.argument("invoice", type=params.ROW_ID)
 @click.option("--all", "everything", is_flag=True, help="Lines without a difference, too.")
 @pass_rt
 def export(rt, invoice: int, everything: bool) -> None:
@@ -94,7 +95,8 @@ def _show(invoice_id: int, as_json: bool) -> None:
 
     data = _data(*invoices.get(invoice_id))
     rows = [(name, one["n"], f"{one['difference']:.4f}") for name, one in data["findings"].items()]
-    told = f"Bill {data['id']} ({data['name']}): {data['lines']} lines, {data['billed']:.4f} {data['currency']} billed, "
+    told = f"Bill {data['id']} ({data['name']}): {many(data['lines'], 'line')}, "
+    told += f"{data['billed']:.4f} {data['currency']} billed, "
     told += f"{data['ours']:.4f} reckoned.\n" + table(rows, ("FINDING", "LINES", "BILLED TOO MUCH"))
     emit(data, as_json, told)
 

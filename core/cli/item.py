@@ -10,7 +10,7 @@ import click
 
 from core import clock
 from core.audience.events import catalogue, itemfile
-from core.cli import common
+from core.cli import common, params
 
 
 @click.group("item")
@@ -22,7 +22,7 @@ def command() -> None:
 
 
 @command.command("import")
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=params.SOURCE)
 @click.option("--map", "changes", multiple=True, metavar="KEY=COLUMN", callback=common.pairs,
               help="Which column a key is, by header. Repeatable.")  # fmt: skip
 @common.json_option
@@ -45,7 +45,7 @@ def import_(rt, file: Path, changes: dict[str, str], as_json: bool) -> None:
 
 def _summary(done: dict[str, Any]) -> str:
     lines = [
-        f"{done['rows']:,} rows: {done['created']:,} created, {done['updated']:,} updated, "
+        f"{common.many(done['rows'], 'row')}: {done['created']:,} created, {done['updated']:,} updated, "
         f"{done['unchanged']:,} unchanged, {done['rejected']:,} rejected."
     ]
     lines += [f"  row {bad['row']}: {bad['reason']}" for bad in done["rejects"]]
@@ -57,9 +57,7 @@ def _summary(done: dict[str, Any]) -> str:
 @command.command("list")
 @click.option("--search", "text", default="", help="Part of a key or title, or a tag.")
 @click.option("--category", default="", help="Only items of this category.")
-@click.option(
-    "--limit", type=click.IntRange(1, 10_000), default=50, show_default=True, help="So many at most."
-)
+@click.option("--limit", type=params.Whole(1, 10_000), default=50, show_default=True, help="So many at most.")
 @common.json_option
 @common.pass_rt
 def list_(rt, text: str, category: str, limit: int, as_json: bool) -> None:

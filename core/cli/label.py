@@ -81,7 +81,11 @@ def delete(rt, name: str, yes: bool, as_json: bool) -> None:
     label = labels.find(name)
     if not yes:
         n = labels.counts().get(label.id, 0)
-        click.confirm(f"Delete {label.name!r}, which {n:,} contacts have?", abort=True, err=True)
+        click.confirm(
+            f"Delete {label.name!r}, which {common.many(n, 'contact has', 'contacts have')}?",
+            abort=True,
+            err=True,
+        )
     gone = labels.delete(label)
     with database.write_tx():
         audit.record(common.whoami(), "label.delete", f"label:{label.name}", str(gone))
@@ -112,4 +116,6 @@ def _change(rt, name: str, phones: tuple[str, ...], segment: str, as_json: bool,
             f"{n} {segment}".strip(),
         )
     done = "now have" if on else "no longer have"
-    common.emit({"label": label.name, "contacts": n}, as_json, f"{n:,} contacts {done} {label.name}.")
+    common.emit(
+        {"label": label.name, "contacts": n}, as_json, f"{common.many(n, 'contact')} {done} {label.name}."
+    )

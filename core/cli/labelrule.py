@@ -9,7 +9,7 @@ import click
 
 from core.audience import labels
 from core.audience.labelling import facts, preview, rules, running
-from core.cli import common
+from core.cli import common, params
 from core.contract.errors import Refusal
 
 _PARAM = click.option(
@@ -66,7 +66,9 @@ def listing(rt, as_json: bool) -> None:
 @click.argument("label")
 @click.argument("kind")
 @_PARAM
-@click.option("--keep-days", type=int, default=0, help="How long a label stays once its reason is gone.")
+@click.option(
+    "--keep-days", type=params.WHOLE, default=0, help="How long a label stays once its reason is gone."
+)
 @common.json_option
 @common.pass_rt
 def add(rt, label: str, kind: str, params: tuple[str, ...], keep_days: int, as_json: bool) -> None:
@@ -90,7 +92,9 @@ def add(rt, label: str, kind: str, params: tuple[str, ...], keep_days: int, as_j
 @click.argument("label")
 @click.argument("kind", required=False)
 @_PARAM
-@click.option("--keep-days", type=int, default=0, help="How long a label stays once its reason is gone.")
+@click.option(
+    "--keep-days", type=params.WHOLE, default=0, help="How long a label stays once its reason is gone."
+)
 @common.json_option
 @common.pass_rt
 def preview_(
@@ -128,7 +132,8 @@ def preview_(
     common.emit(
         found,
         as_json,
-        f"{rule.sentence}: {said.people:,} people; {said.added:,} get it, {said.removed:,} lose it.",
+        f"{rule.sentence}: {common.many(said.people, 'person', 'people')}; "
+        f"{said.added:,} to get it, {said.removed:,} to lose it.",
     )
 
 
@@ -157,7 +162,8 @@ def run(rt, rule: str | None, news: bool, as_json: bool) -> None:
     common.emit(
         {**done, "errors": errors},
         as_json,
-        f"{done['people']:,} people looked at: {done['set']:,} labels set, {done['removed']:,} taken off.{more}",
+        f"{common.many(done['people'], 'person', 'people')} looked at: "
+        f"{common.many(done['set'], 'label')} set, {done['removed']:,} taken off.{more}",
     )
 
 

@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from core import clock
-from core.cli.common import ROW_ID, Finite, emit, json_option, pass_rt, table, whoami
+from core.cli import params
+from core.cli.common import emit, json_option, many, pass_rt, table, whoami
 
 _COLUMNS = ("message_id", "phone", "class", "state", "reason", "account", "parts", "submitted_at")
 #: States in which a message has not been answered by the provider yet.
@@ -31,7 +32,7 @@ def command() -> None:
 )
 @click.option("--key", help="The same key to the same number is the same message.")
 @click.option(
-    "--wait", "wait_s", type=Finite(0), default=0.0, help="Seconds to wait for the provider's answer."
+    "--wait", "wait_s", type=params.Finite(0), default=0.0, help="Seconds to wait for the provider's answer."
 )
 @json_option
 @pass_rt
@@ -61,8 +62,8 @@ def said(made: dict[str, Any]) -> str:
 
 @command.command("list")
 @click.option("--state", help="Only messages in this state.")
-@click.option("--campaign", "campaign_id", type=ROW_ID, help="Only messages of this campaign.")
-@click.option("--before", type=ROW_ID, help="Only messages with a smaller id, for the next page.")
+@click.option("--campaign", "campaign_id", type=params.ROW_ID, help="Only messages of this campaign.")
+@click.option("--before", type=params.ROW_ID, help="Only messages with a smaller id, for the next page.")
 @json_option
 @pass_rt
 def list_(rt, state: str | None, campaign_id: int | None, before: int | None, as_json: bool) -> None:
@@ -95,7 +96,7 @@ def show(rt, message: str, as_json: bool) -> None:
 
 @command.command("resolve")
 @click.argument("answer", type=click.Choice(["sent", "not_sent", "resend"]))
-@click.argument("messages", nargs=-1, required=True, type=ROW_ID)
+@click.argument("messages", nargs=-1, required=True, type=params.ROW_ID)
 @json_option
 @pass_rt
 def resolve(rt, answer: str, messages: tuple[int, ...], as_json: bool) -> None:
@@ -109,4 +110,4 @@ def resolve(rt, answer: str, messages: tuple[int, ...], as_json: bool) -> None:
     from core.sending import doubt
 
     n = doubt.resolve(rt, messages, answer, whoami())
-    emit({"resolved": n}, as_json, f"{n} messages resolved as {answer}.")
+    emit({"resolved": n}, as_json, f"{many(n, 'message')} resolved as {answer}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from core.cli import params
 from core.cli.common import emit, json_option, pass_rt, table, whoami
 from core.runtime import Runtime
 
@@ -18,9 +19,9 @@ def command() -> None:
 
 @command.command("send")
 @click.option("--to", required=True, help="The number, with country code or in the instance's region.")
-@click.option("--length", type=int, help="Characters of the code, 4 to 10.")
+@click.option("--length", type=params.WHOLE, help="Characters of the code, 4 to 10.")
 @click.option("--alphabet", type=click.Choice(["digits", "alnum"]), help="Digits, or letters and digits.")
-@click.option("--ttl", "ttl_s", type=int, help="Seconds it is good for, 30 to 600.")
+@click.option("--ttl", "ttl_s", type=params.WHOLE, help="Seconds it is good for, 30 to 600.")
 @click.option("--locale", default="", help="Language of the text, e.g. en or zh-Hans.")
 @click.option("--text", default="", help="Words of your own with {{code}}.")
 @click.option(

@@ -18,6 +18,7 @@ from core.contract.manager import Plugins
 from core.contract.registry import FAMILIES
 from core.db import database, pluginstate
 from core.security import audit
+from core.sending import leases, pluginuse
 
 
 @click.group("plugin")
@@ -67,13 +68,15 @@ def enable(rt, name: str, as_json: bool) -> None:
 @command.command("disable")
 @click.argument("name")
 @click.option("--reason", default="", help="Why, for others to read.")
+@click.option("--yes", is_flag=True, help="Even when something uses it, without asking.")
 @json_option
 @pass_rt
-def disable(rt, name: str, reason: str, as_json: bool) -> None:
+def disable(rt, name: str, reason: str, yes: bool, as_json: bool) -> None:
     """Switch a plugin off; running processes follow when they start again.
 
     Example: cooee plugin disable providers.http --reason "not used here"
     """
+    _sure(rt, _named(rt.plugins, name), yes, "Switch it off")
     _switch(rt, name, False, as_json, reason)
 
 
@@ -84,6 +87,21 @@ def _switch(rt, name: str, on: bool, as_json: bool, reason: str = "") -> None:
         audit.record(whoami(), "plugin.enable" if on else "plugin.disable", full, reason)
     told = f"{full} is {'on' if on else 'off'}; restart Cooee to apply it everywhere."
     emit({"name": full, "enabled": on, "reason": reason}, as_json, told)
+
+
+def _asks() -> bool:
+    return sys.stdin is not None and sys.stdin.isatty()
+
+
+def _sure(rt, name: str, yes: bool, what: str) -> None:
+    """Ask before what uses a plugin is left without it.  Raises `Refusal` where nobody can be asked."""
+    users = [] if yes else pluginuse.of(rt.plugins, name)
+    if not users:
+        return
+    told = f"{name} is used by {pluginuse.told(users)}; they stop working without it."
+    if not _asks():
+        raise Refusal(f"{told} Change those first, or give --yes.", field="name", status=409)
+    click.confirm(f"{told} {what} all the same?", abort=True, err=True)
 
 
 def _named(plugins: Plugins, name: str) -> str:
@@ -121,26 +139,35 @@ def install(rt, what: str, options: tuple[str, ...], as_json: bool) -> None:
             target.unlink()
             raise Refusal(f"{file} was not installed: {'; '.join(wrong)}.")
         _audit("plugin.install", file.stem, str(file))
-        emit({"installed": [file.stem]}, as_json, f"{file.stem} is installed; restart Cooee to use it.")
+        emit({"installed": [file.stem]}, as_json, f"{file.stem} is installed; {_until_restart()}.")
         return
     before = _distributions()
     _pip("install", *options, what)
     new_names = sorted(_distributions().keys() - before.keys())
     _audit("plugin.install", ", ".join(new_names), what)
     told = f"{', '.join(new_names)}: installed" if new_names else "Installed, but it registers no new plugin"
-    emit({"installed": new_names}, as_json, f"{told}; restart Cooee to use it.")
+    emit({"installed": new_names}, as_json, f"{told}; {_until_restart()}.")
+
+
+def _until_restart() -> str:
+    if leases.at_work():
+        return "Cooee is running without it: restart it, workers included, before anything uses it"
+    return "Cooee uses it when it is started again"
 
 
 @command.command("uninstall")
 @click.argument("name")
+@click.option("--yes", is_flag=True, help="Even when something uses it, without asking.")
 @json_option
 @pass_rt
-def uninstall(rt, name: str, as_json: bool) -> None:
+def uninstall(rt, name: str, yes: bool, as_json: bool) -> None:
     """Remove a plugin that was installed; bundled ones can only be disabled.
 
     Example: cooee plugin uninstall my_gateway
     """
     plugin = rt.plugins.all[_named(rt.plugins, name)]
+    if plugin.source == "instance" or (plugin.source == "installed" and plugin.name in _distributions()):
+        _sure(rt, plugin.name, yes, "Remove it")
     if plugin.source == "instance":
         Path(plugin.path).unlink()
     elif plugin.source == "installed" and plugin.name in _distributions():

@@ -9,7 +9,7 @@ import click
 from core import clock
 from core.audience import contacts, numbers, search
 from core.audience.quality import duplicates, findings, merged, merging, recheck, sayings
-from core.cli import common
+from core.cli import common, params
 from core.contract.errors import Refusal
 
 
@@ -94,7 +94,7 @@ def duplicates_(rt, sure: bool, merge_them: bool, as_json: bool) -> None:
         done, left = duplicates.merge_groups(rt, [group.id for group in found], who=common.whoami())
         common.emit(
             {"merged": done, "left": left}, as_json,
-            lambda d: f"{d['merged']:,} contacts merged, {d['left']:,} groups left alone.",
+            lambda d: f"{common.many(d['merged'], 'contact')} merged, {common.many(d['left'], 'group')} left alone.",
         )  # fmt: skip
         return
     data = [
@@ -167,7 +167,7 @@ def not_same(rt, people: tuple[str, ...], as_json: bool) -> None:
 
 
 @command.command("told-apart")
-@click.option("--undo", "undone", type=common.ROW_ID, metavar="ID", help="Take one back.")
+@click.option("--undo", "undone", type=params.ROW_ID, metavar="ID", help="Take one back.")
 @common.json_option
 @common.pass_rt
 def told_apart(rt, undone: int | None, as_json: bool) -> None:
@@ -234,7 +234,7 @@ def merge(rt, keep: str, other: str, as_json: bool) -> None:
 
 
 @click.command("unmerge")
-@click.argument("merge_id", metavar="ID", type=common.ROW_ID)
+@click.argument("merge_id", metavar="ID", type=params.ROW_ID)
 @common.json_option
 @common.pass_rt
 def unmerge(rt, merge_id: int, as_json: bool) -> None:
@@ -268,7 +268,7 @@ def check_numbers(rt, everyone: bool, as_json: bool) -> None:
     data = {"looked_up": done, **recheck.run(rt), "seconds": round(clock.monotonic() - began, 2)}
     common.emit(
         data, as_json,
-        lambda d: f"{d['looked_up']:,} numbers looked up in {d['seconds']} s; {d['unreachable']:,} are "
+        lambda d: f"{common.many(d['looked_up'], 'number')} looked up in {d['seconds']} s; {d['unreachable']:,} are "
         f"unreachable, {d['recycled']:,} may have a new owner.",
     )  # fmt: skip
 

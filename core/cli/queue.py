@@ -7,7 +7,8 @@ import dataclasses
 import click
 
 from core import clock
-from core.cli.common import ROW_ID, emit, json_option, pass_rt, table, whoami
+from core.cli import params
+from core.cli.common import emit, json_option, many, pass_rt, table, whoami
 
 
 def _time(ms: int | None) -> str | None:
@@ -56,7 +57,7 @@ def show(rt, as_json: bool) -> None:
 
 
 @command.command("retry-now")
-@click.argument("campaign", type=ROW_ID)
+@click.argument("campaign", type=params.ROW_ID)
 @json_option
 @pass_rt
 def retry_now(rt, campaign: int, as_json: bool) -> None:
@@ -67,4 +68,4 @@ def retry_now(rt, campaign: int, as_json: bool) -> None:
     from core.sending import lanes
 
     n = lanes.hasten(rt, campaign, who=whoami())
-    emit({"messages": n}, as_json, f"{n} messages are tried now.")
+    emit({"messages": n}, as_json, f"{many(n, 'message is', 'messages are')} tried now.")

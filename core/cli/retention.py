@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from core.audience import evidence, retention
-from core.cli import common
+from core.cli import common, params
 
 
 @click.group("retention")
@@ -36,7 +36,7 @@ def show(rt, as_json: bool) -> None:
 
 @command.command("set")
 @click.argument("kind")
-@click.argument("days", type=int)
+@click.argument("days", type=params.WHOLE)
 @common.json_option
 @common.pass_rt
 def set_(rt, kind: str, days: int, as_json: bool) -> None:

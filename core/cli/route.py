@@ -7,7 +7,8 @@ from typing import Any
 import click
 
 from core.audience.segments import store
-from core.cli.common import ROW_ID, Finite, emit, json_option, pass_rt, table, whoami
+from core.cli import params
+from core.cli.common import emit, json_option, pass_rt, table, whoami
 from core.db.codes import Cls
 from core.db.models import Segment
 from core.sending import accounts
@@ -82,7 +83,11 @@ def list_(rt, as_json) -> None:
 @click.option("--prefix", "prefixes", multiple=True, help="Numbers that begin so, e.g. +86139. Repeatable.")
 @click.option("--segment", help="People in this saved segment.")
 @click.option(
-    "--share", type=Finite(), default=100.0, show_default=True, help="Percent of the messages that fit."
+    "--share",
+    type=params.Finite(),
+    default=100.0,
+    show_default=True,
+    help="Percent of the messages that fit.",
 )
 @click.option(
     "--strategy",
@@ -92,7 +97,7 @@ def list_(rt, as_json) -> None:
     help="Which of the accounts is asked first.",
 )
 @click.option("--pool", help="Pool of senders.")
-@click.option("--at", "at", type=int, help="Place in the order, from 1; the last by default.")
+@click.option("--at", "at", type=params.WHOLE, help="Place in the order, from 1; the last by default.")
 @json_option
 @pass_rt
 def add(
@@ -122,7 +127,7 @@ def _target(text: str) -> Target:
 
 
 @command.command("remove")
-@click.argument("rule_id", type=ROW_ID)
+@click.argument("rule_id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def remove(rt, rule_id, as_json) -> None:

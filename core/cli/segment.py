@@ -9,8 +9,8 @@ import click
 from core import clock
 from core.audience import contacts, segments
 from core.audience.segments import Explained, because, store
-from core.cli import segment_more
-from core.cli.common import emit, json_option, pass_rt, table, whoami
+from core.cli import params, segment_more
+from core.cli.common import emit, json_option, many, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.db.models import Segment
 
@@ -30,7 +30,7 @@ for _more in segment_more.COMMANDS:
 @command.command("add")
 @click.argument("name")
 @click.option(
-    "--rule", "file", type=click.File("rb"), required=True, help="A file with the rule as JSON, or -."
+    "--rule", "file", type=params.Opened("rb"), required=True, help="A file with the rule as JSON, or -."
 )
 @click.option("--replace", is_flag=True, help="Change the segment when the name exists.")
 @json_option
@@ -45,7 +45,7 @@ def add(rt, name: str, file: TextIO, replace: bool, as_json: bool) -> None:
     row = store.save(rt, name, rule, whoami(), segment_id=before.id if before else None)
     people, seconds = store.recount(rt, row)
     made = {"name": row.name, "count": people, "seconds": round(seconds, 4), "rule": rule}
-    emit(made, as_json, f"{row.name}: {people:,} people ({segments.describe(rt, rule)})")
+    emit(made, as_json, f"{row.name}: {many(people, 'person', 'people')} ({segments.describe(rt, rule)})")
 
 
 @command.command("list")
@@ -94,13 +94,13 @@ def count(rt, name: str, as_json: bool) -> None:
     emit(
         {"count": people, "seconds": round(seconds, 4)},
         as_json,
-        f"{people:,} people ({seconds * 1000:.0f} ms)",
+        f"{many(people, 'person', 'people')} ({seconds * 1000:.0f} ms)",
     )
 
 
 @command.command("sample")
 @click.argument("name")
-@click.option("--n", type=click.IntRange(1, 100), default=5, show_default=True, help="How many.")
+@click.option("--n", type=params.Whole(1, 100), default=5, show_default=True, help="How many.")
 @json_option
 @pass_rt
 def sample(rt, name: str, n: int, as_json: bool) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import click
 
-from core.cli.common import Finite, emit, json_option, pass_rt, table, whoami
+from core.cli import params
+from core.cli.common import emit, json_option, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.sending import accounts
 from core.sending.routes import senders
@@ -48,8 +49,8 @@ def list_(rt, as_json) -> None:
 @click.argument("sender")
 @click.option("--pool", required=True, help="Name of the pool; made when there is none.")
 @click.option("--account", required=True, help="The account it belongs to.")
-@click.option("--rate", type=Finite(0), help="Texts a second at most, over all workers.")
-@click.option("--cap", type=int, help="Texts a day at most.")
+@click.option("--rate", type=params.Finite(0), help="Texts a second at most, over all workers.")
+@click.option("--cap", type=params.WHOLE, help="Texts a day at most.")
 @click.option("--country", "countries", multiple=True, help="ISO country it texts to. Repeatable.")
 @click.option("--sticky/--not-sticky", default=None, help="A contact keeps its sender (so by default).")
 @json_option

@@ -9,7 +9,7 @@ import click
 from core import clock
 from core.audience import blocklist, consent, contacts, suppression
 from core.audience.importing import reading
-from core.cli import common
+from core.cli import common, params
 from core.contract.errors import Refusal
 from core.db import database
 from core.exporting import csv_stream
@@ -36,7 +36,7 @@ def command() -> None:
 @_classes
 @_reason
 @click.option("--note", default="", help="Why, for people who read the list.")
-@click.option("--days", type=click.IntRange(1, 3650), help="Release it by itself after so many days.")
+@click.option("--days", type=params.Whole(1, 3650), help="Release it by itself after so many days.")
 @common.json_option
 @common.pass_rt
 def add(
@@ -105,7 +105,7 @@ def listing(rt, kind: str, as_json: bool) -> None:
 
 
 @command.command("import")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=params.SOURCE)
 @click.option(
     "--region", default="", help="ISO country of numbers without one (default: the setting default_region)."
 )
@@ -145,7 +145,7 @@ def import_(
         "rejected": done.rejected,
         "rejects": [{"row": row, "cell": cell, "reason": why} for row, cell, why in done.rejects],
     }
-    human = f"{done.rows:,} rows: {done.added:,} added, {done.known:,} known, {done.rejected:,} rejected."
+    human = f"{common.many(done.rows, 'row')}: {done.added:,} added, {done.known:,} known, {done.rejected:,} rejected."
     common.emit(data, as_json, human)
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import click
 
-from core.cli.common import ROW_ID, Finite, emit, json_option, pass_rt, table, whoami
+from core.cli import params
+from core.cli.common import emit, json_option, many, pass_rt, table, whoami
 from core.contract.errors import Refusal
 from core.db.models import Trial
 from core.measure.trials import confirm, phones, plan, report, run, sheet, words
@@ -31,7 +31,7 @@ def command() -> None:
 @click.option(
     "--account", "account_names", multiple=True, required=True, help="An account to try. Repeatable."
 )
-@click.option("--phones", "file", required=True, type=click.Path(dir_okay=False, path_type=Path, exists=True),
+@click.option("--phones", "file", required=True, type=params.SOURCE,
               help="Lines “number, owner, night or seed account”.")  # fmt: skip
 @click.option(
     "--function",
@@ -47,14 +47,21 @@ def command() -> None:
     type=click.Choice(list(plan.WINDOWS)),
     help="When to send. Repeatable.",
 )
-@click.option("--promise", type=Finite(), default=95.0, show_default=True, help="Promised arrival, percent.")
-@click.option("--margin", type=Finite(), default=5.0, show_default=True, help="Know it to ± so many points.")
 @click.option(
-    "--texts", type=int, default=0, help="Texts of each account; by default as many as the margin needs."
+    "--promise", type=params.Finite(), default=95.0, show_default=True, help="Promised arrival, percent."
+)
+@click.option(
+    "--margin", type=params.Finite(), default=5.0, show_default=True, help="Know it to ± so many points."
+)
+@click.option(
+    "--texts",
+    type=params.WHOLE,
+    default=0,
+    help="Texts of each account; by default as many as the margin needs.",
 )
 @click.option(
     "--per-window",
-    type=int,
+    type=params.WHOLE,
     default=2,
     show_default=True,
     help="Texts of each account to a phone in one window.",
@@ -99,7 +106,7 @@ def _planned(data: dict[str, Any]) -> str:
         (one["account"], one["texts"], one["parts"], one["cost"], one["currency"]) for one in data["cost"]
     ]
     span = f", {data['begins']} to {data['ends']}" if data["begins"] else ""
-    head = f"Trial {data['id']}: {data['texts']} texts{span}.\n{data['says']}"
+    head = f"Trial {data['id']}: {many(data['texts'], 'text')}{span}.\n{data['says']}"
     lacks = "".join(f"\nIt lacks: {one}" for one in data["lacks"])
     return f"{head}{lacks}\n\n{table(rows, ('ACCOUNT', 'TEXTS', 'PARTS', 'COST', 'CURRENCY'))}"
 
@@ -118,7 +125,7 @@ def list_(rt, as_json: bool) -> None:
 
 
 @command.command("show")
-@click.argument("trial_id", type=ROW_ID)
+@click.argument("trial_id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def show(rt, trial_id: int, as_json: bool) -> None:
@@ -134,7 +141,7 @@ def show(rt, trial_id: int, as_json: bool) -> None:
 
 
 @command.command("start")
-@click.argument("trial_id", type=ROW_ID)
+@click.argument("trial_id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def start(rt, trial_id: int, as_json: bool) -> None:
@@ -143,11 +150,15 @@ def start(rt, trial_id: int, as_json: bool) -> None:
     Example: cooee trial start 1
     """
     n = run.start(rt, trial_id, whoami())
-    emit({"id": trial_id, "texts": n}, as_json, f"Trial {trial_id} runs: {n} texts are planned.")
+    emit(
+        {"id": trial_id, "texts": n},
+        as_json,
+        f"Trial {trial_id} runs: {many(n, 'text is', 'texts are')} planned.",
+    )
 
 
 @command.command("confirm")
-@click.argument("trial_id", type=ROW_ID)
+@click.argument("trial_id", type=params.ROW_ID)
 @click.argument("nonces", nargs=-1, required=True)
 @click.option(
     "--how",
@@ -170,11 +181,11 @@ def confirm_(rt, trial_id: int, nonces, how: str, text: str, sender: str, as_jso
     """
     said = {nonce: confirm.Said(how, text, sender) for nonce in nonces}
     n = confirm.by_nonce(trial_id, said, whoami())
-    emit({"id": trial_id, "noted": n}, as_json, f"{n} texts are noted.")
+    emit({"id": trial_id, "noted": n}, as_json, f"{many(n, 'text is', 'texts are')} noted.")
 
 
 @command.command("report")
-@click.argument("trial_id", type=ROW_ID)
+@click.argument("trial_id", type=params.ROW_ID)
 @json_option
 @pass_rt
 def report_(rt, trial_id: int, as_json: bool) -> None:

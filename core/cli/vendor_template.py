@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from core.cli.common import emit, json_option, pair, pass_rt, table, whoami
+from core.cli.common import emit, json_option, many, pair, pass_rt, table, whoami
 from core.content import templates
 from core.content.vendortexts import match, standing, store
 from core.contract.errors import Refusal
@@ -66,7 +66,9 @@ def sync(rt: Runtime, account_name: str, as_json: bool) -> None:
     """
     account = _needing(rt, account_name)
     n, marks = vendorsync.sync(rt, account.id, whoami())
-    emit({"templates": n, "signatures": marks}, as_json, f"{n} templates, {marks} signatures.")
+    emit(
+        {"templates": n, "signatures": marks}, as_json, f"{many(n, 'template')}, {many(marks, 'signature')}."
+    )
 
 
 @command.command("map")

@@ -26,6 +26,8 @@ log = logging.getLogger("cooee.checks")
 
 #: What a check may take while someone types.
 BUDGET_MS = 50.0
+#: One that took longer is not asked again while people type for so many times what it took: a twentieth of the time.
+REST = 20
 LEVELS = ("block", "warn", "info", "good")
 #: The editor looks at this many of the newest contacts: quick at any size.
 NEWEST = 10_000
@@ -206,11 +208,19 @@ def _oldest_of_newest() -> int:
     return (database.scalar("SELECT MAX(contact_id) FROM profile") or 0) - NEWEST
 
 
-def check(rt: Runtime, draft: Draft) -> list[Finding]:
-    """What every content check says, worst first, in the order of the plugins within a level."""
+def check(rt: Runtime, draft: Draft, *, typing: bool = False) -> list[Finding]:
+    """What every content check says, worst first, in the order of the plugins within a level.
+
+    `typing`: at each key press, when a check that took too long rests and a finding says so.
+    """
     found: list[Finding] = []
     for name, plugin in rt.plugins.checks.items():
         started = perf_counter()
+        if typing and started < rt.plugins.resting.get(name, 0.0):
+            sentence = _("The check %(name)s is slow and skipped while you type; the check of the campaign asks it.",
+                         name=name)  # fmt: skip
+            found.append(Finding("info", f"{name}.skipped", sentence))
+            continue
         try:
             found += [_sound(finding) for finding in plugin.check(draft)]
         except Exception as error:
@@ -220,6 +230,7 @@ def check(rt: Runtime, draft: Draft) -> list[Finding]:
             found.append(Finding("warn", f"{name}.failed", sentence))
         ms = (perf_counter() - started) * 1000
         if ms > BUDGET_MS:
+            rt.plugins.resting[name] = started + (1 + REST) * ms / 1000
             log.warning(
                 "check %s took %.0f ms; it runs while people type and may take %.0f", name, ms, BUDGET_MS
             )

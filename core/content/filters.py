@@ -78,8 +78,8 @@ def _one_line(value: str) -> str:
 
 
 def _space_for(char: str) -> str:
-    # Joiners belong to emoji; everything else that cannot be printed is a gap.
-    return char if char in "\u200d\ufe0f" else " "
+    # Joiners belong to emoji and to scripts; everything else that cannot be printed is a gap.
+    return char if char in "\u200c\u200d\ufe0f" else " "
 
 
 @lru_cache(maxsize=4096)

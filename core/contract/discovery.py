@@ -15,7 +15,7 @@ import importlib.util
 import sys
 import traceback
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -135,6 +135,13 @@ def find(
             plugin.name = f"{plugin.name} ({plugin.source})"
         found[plugin.name] = plugin
     return list(found.values())
+
+
+def unloaded(instance_plugins: Path | None, known: Container[str]) -> list[str]:
+    """Names of plugins that are installed now, without loading them, but those known."""
+    _entry_points.cache_clear()
+    there = _candidates(instance_plugins, None, instance_plugins is not None)
+    return [plugin.name for plugin, _load in there if plugin.name not in known]
 
 
 Candidate = tuple[Plugin, Callable[[], ModuleType]]

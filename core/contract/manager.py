@@ -64,6 +64,8 @@ class Plugins(Registry):
         #: Open providers of this process; see `core.sending.accounts.open_provider`.
         self.opened: dict[Any, tuple[bytes, types.Provider]] = {}
         self.opening = threading.RLock()
+        #: Content checks that were slow: until when, by `perf_counter`, they are not asked while people type.
+        self.resting: dict[str, float] = {}
         self._on_disable = on_disable
         self._trace = os.environ.get("COOEE_TRACE_PLUGINS", "") not in ("", "0")
         self._impls: dict[str, list[tuple[Plugin, Any]]] = {}
@@ -88,6 +90,7 @@ class Plugins(Registry):
         plugin is switched off because it keeps failing.
         """
         made = cls(find(instance_plugins, bundled=bundled, installed=installed), on_disable=on_disable)
+        made.folder = instance_plugins
         made.disable_all(disabled or {})
         return made
 
@@ -175,7 +178,6 @@ class Plugins(Registry):
     def _ask(self, hook: str, plugin: Plugin, impl: Any, arguments: Mapping[str, Any]) -> Any:
         if plugin.off:
             return self._closed(hook, plugin, arguments) if plugin.off.startswith(FAILING) else None
-        calls = plugin.calls[hook]
         started, error, answer, wrong = perf_counter(), None, None, ""
         try:
             answer = impl.function(*[arguments[name] for name in impl.argnames])
@@ -187,21 +189,39 @@ class Plugins(Registry):
         if wrong:
             plugin.note(wrong)
             error = TypeError(wrong)
-        calls.add(ms, error)
+        if error and not wrong and hook.startswith("register_"):
+            plugin.note(f"{hook} raised {type(error).__name__}: {error}")
         if self._trace:
             log.warning("trace %s %s %.3f ms%s", plugin.name, hook, ms, f" {error!r}" if error else "")
-        slow = ms > SLOW_MS.get(hook, float("inf"))
-        if error is None and not slow:
+        self._count(hook, plugin, ms, error)
+        return answer if error is None or answer is not None else self._closed(hook, plugin, arguments)
+
+    def guarded(self, plugin: Plugin, what: str, work: Callable[[], Any]) -> Any:
+        """Do something of a plugin that is no hook, such as fill its template; None when it raises.
+
+        It is counted, and its patience ends, like that of a hook called `what`.
+        """
+        if plugin.off:
+            return None
+        started, error, answer = perf_counter(), None, None
+        try:
+            answer = work()
+        except Exception as raised:
+            error = raised
+        self._count(what, plugin, (perf_counter() - started) * 1000, error)
+        return answer
+
+    def _count(self, hook: str, plugin: Plugin, ms: float, error: Exception | None) -> None:
+        calls = plugin.calls[hook]
+        calls.add(ms, error)
+        if error is None and ms <= SLOW_MS.get(hook, float("inf")):
             calls.bad_in_a_row = 0
-            return answer
+            return
         calls.bad_in_a_row += 1
         trouble = f"{type(error).__name__}: {error}" if error else f"took {ms:.0f} ms"
-        if error and not wrong and hook.startswith("register_"):
-            plugin.note(f"{hook} raised {trouble}")
         log.error("plugin %s: %s %s", plugin.name, hook, trouble, exc_info=error)
         if calls.bad_in_a_row >= PATIENCE:
             self.disable(plugin.name, f"{FAILING}{hook} {trouble}, {PATIENCE} times in a row")
-        return answer if error is None or answer is not None else self._closed(hook, plugin, arguments)
 
     def _closed(self, hook: str, plugin: Plugin, arguments: Mapping[str, Any]) -> Any:
         """What a plugin that cannot answer says: nothing, but to hold where holding protects people."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from core.contract import types
-from core.contract.discovery import Plugin
+from core.contract.discovery import Plugin, unloaded
 
 FAMILIES: dict[str, type] = {
     "providers": types.Provider,
@@ -28,6 +28,8 @@ class Registry:
     """The half of `Plugins` that knows what there is; `_ask` of the other half calls one implementation."""
 
     all: dict[str, Plugin]
+    #: Where files of the instance's plugins are; None for no instance.
+    folder: Path | None = None
     _impls: dict[str, list[tuple[Plugin, Any]]]
 
     def _ask(self, hook: str, plugin: Plugin, impl: Any, arguments: Mapping[str, Any]) -> Any:
@@ -95,6 +97,10 @@ class Registry:
         """Folders of migrations by the plugin they belong to."""
         folders = {p.name: Path(p.path).parent / "migrations" for p in self.all.values() if p.is_package}
         return {name: folder for name, folder in folders.items() if folder.is_dir()}
+
+    def added(self) -> list[str]:
+        """Names of plugins that were installed since this process loaded its own: it goes on without them."""
+        return unloaded(self.folder, self.all)
 
     def owner(self, family: str, name: str) -> str:
         """The plugin that registered `name` in `family`; empty when nobody did."""

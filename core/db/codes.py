@@ -36,10 +36,6 @@ EDGES: dict[State, frozenset[State]] = {
     _S.in_doubt: frozenset({_S.accepted, _S.ready, _S.delivered, _S.undelivered, _S.expired, _S.rejected}),
 }
 
-#: No message in one of these changes any more.
-FINAL = frozenset(
-    {_S.delivered, _S.undelivered, _S.expired, _S.rejected, _S.skipped, _S.cancelled, _S.holdout}
-)
 #: Not yet on the wire: `campaign wait` waits for these to run out.
 WAITING = frozenset({_S.ready, _S.claimed, _S.submitting})
 
@@ -111,3 +107,13 @@ class ClickKind(IntEnum):
     early = 6
     burst_net = 7
     burst_agent = 8
+
+
+#: Kind of a contact field → type of its column, the same word on both databases.
+COLUMN_TYPES = {
+    "text": "TEXT",
+    "choice": "INTEGER",
+    "number": "DOUBLE PRECISION",
+    "date": "INTEGER",
+    "bool": "SMALLINT",
+}

@@ -17,6 +17,7 @@ import orjson
 from peewee import IntegrityError
 
 from core import clock
+from core.contract import absent
 from core.contract.errors import BadConfig, ProviderError, Refusal
 from core.contract.types import Balance, Provider
 from core.db import database
@@ -25,7 +26,7 @@ from core.http import Rules
 from core.i18n import _
 from core.redact import numbers
 from core.security import audit
-from core.sending import errorkinds, prices
+from core.sending import errorkinds, pausing, prices
 from core.sending.accountform import checked, is_secret
 from core.sending.inbox import Sink
 
@@ -62,10 +63,8 @@ def provider_class(rt: Runtime, name: str) -> type[Provider]:
     """The class of a provider.  Raises `Refusal` that names those there are."""
     if name not in rt.plugins.providers:
         names = ", ".join(sorted(rt.plugins.providers))
-        raise Refusal(
-            _("There is no provider %(name)s; there are: %(names)s.", name=repr(name), names=names),
-            field="provider",
-        )
+        said = _("There is no provider %(name)s; there are: %(names)s.", name=repr(name), names=names)
+        raise Refusal(f"{said} {absent.why(rt.plugins)}".rstrip(), field="provider")
     return rt.plugins.providers[name]
 
 
@@ -228,7 +227,7 @@ def open_provider(rt: Runtime, account: Account | int, *, connect: bool = True) 
         account = get(account)
     cls = rt.plugins.providers.get(account.provider)
     if cls is None:
-        raise BadConfig(f"No plugin offers the provider {account.provider!r} of account {account.name!r}.")
+        raise BadConfig(no_provider(rt, account.provider, account.name))
     holds = connect and cls.open is not Provider.open
     key = (account.id, connect, 0 if holds else threading.get_ident())
     version = (bytes(account.settings_enc), account.errors_version)
@@ -246,6 +245,14 @@ def open_provider(rt: Runtime, account: Account | int, *, connect: bool = True) 
             made.open(Sink(rt, account.id))
         rt.plugins.opened[key] = (version, made)
     return made
+
+
+def no_provider(rt: Runtime, provider: str, account: str) -> str:
+    """Why an account whose provider nobody offers here does not work, and what to do, as it is stored."""
+    names = {"provider": provider, "name": account}
+    if new := rt.plugins.added():
+        return pausing.say("new_provider", **names, plugins=", ".join(new))
+    return pausing.say("no_provider", **names)
 
 
 def _made(rt: Runtime, account: Account, cls: type[Provider]) -> Provider:

@@ -16,7 +16,7 @@ from core.contract.errors import Refusal
 from core.db import database, settings
 from core.db.codes import MARKETING, Cls
 from core.db.models import Account
-from core.i18n import _
+from core.i18n import _, _n
 from core.sending import direct
 
 if TYPE_CHECKING:
@@ -109,7 +109,12 @@ def _may_ask(event: consent.Event) -> None:
     ]
     if asked and now - asked[-1] < APART_MS:
         raise Refusal(
-            _("They were asked %(n)s minutes ago; wait ten.", n=(now - asked[-1]) // 60_000), status=429
+            _n(
+                "They were asked %(n)s minute ago; wait ten.",
+                "They were asked %(n)s minutes ago; wait ten.",
+                (now - asked[-1]) // 60_000,
+            ),
+            status=429,
         )
     if len(asked) >= ASKS:
         raise Refusal(

@@ -75,7 +75,7 @@ def one_batch(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> in
 def prepared(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> Drain | None:
     """A claimed batch with its words; None when nothing is to be done now."""
     row = database.one(
-        "SELECT account_id, options, cls FROM campaign WHERE id = ? AND state = 'running' "
+        "SELECT account_id, options, cls, reason FROM campaign WHERE id = ? AND state = 'running' "
         f"AND NOT EXISTS ({gate.SENDING_OFF})",
         (campaign_id,),
     )
@@ -85,8 +85,12 @@ def prepared(rt: Runtime, worker: Worker, campaign_id: int, until: float) -> Dra
     allowed = route.candidates(breaker.load(), row[0], row[2])
     why = route.stuck(allowed, row[0], row[2])
     if why:
+        worker.cache["stuck", campaign_id] = True
         stop(rt, campaign_id, why)
         return None
+    worker.cache.pop(("stuck", campaign_id), None)
+    if row[3]:
+        worker.cache["said", campaign_id] = True
     usable = [a for a in allowed if a.usable(now)]
     if not usable:
         return None

@@ -10,6 +10,7 @@ sense.  That one number is refused, or that we are too fast, is not.
 
 from __future__ import annotations
 
+import logging
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from dataclasses import dataclass
 from core import clock
 from core.contract.types import Result
 from core.db import database
+
+log = logging.getLogger("cooee.send")
 
 IN_A_ROW = 5
 WINDOW, SHARE = 20, 0.5
@@ -165,7 +168,9 @@ def rest(account_id: int, until: int) -> None:
 def halt(account_id: int, why: str) -> None:
     """Stop using an account until a person acted: its settings or credentials are wrong."""
     with database.write_tx():
-        database.execute(
-            "UPDATE account SET halted = ?, last_error = ? WHERE id = ? AND halted = ''",
+        halted = database.one(
+            "UPDATE account SET halted = ?, last_error = ? WHERE id = ? AND halted = '' RETURNING name",
             (why[:250], why[:250], account_id),
         )
+    if halted:
+        log.error("account %s is halted: %s", halted[0], why)

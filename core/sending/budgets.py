@@ -13,16 +13,19 @@ from core.sending import approval, drafts, log, pausing
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
+    from core.security.spending import Purse
 
 MICROS = 1_000_000
 
 
-def change(rt: Runtime, campaign_id: int, amount: float, who: str, *, approves: bool) -> None:
+def change(
+    rt: Runtime, campaign_id: int, amount: float, who: str, *, approves: bool, purse: Purse | None = None
+) -> None:
     """Let a paused campaign spend `amount` in all, in its currency; called before it is resumed.
 
     Above the cost that needs four eyes it takes somebody who `approves` and neither made nor changed the
-    campaign.  Raises `Refusal`: 409 unless it is paused and has a budget, 422 for no more than what is used up,
-    403 for who may not decide alone.
+    campaign.  What is added is taken out of the `purse`.  Raises `Refusal`: 409 unless it is paused and has a
+    budget, 422 for no more than what is used up, 403 for who may not decide alone.
     """
     campaign = drafts.own(campaign_id)
     micros = round(amount * MICROS)
@@ -55,13 +58,31 @@ def change(rt: Runtime, campaign_id: int, amount: float, who: str, *, approves: 
     told = f"{_plain(campaign.budget_micros)} → {_plain(micros)} {campaign.currency}".rstrip()
     with database.write_tx():
         done = database.execute(
-            "UPDATE campaign SET budget_micros = ? WHERE id = ? AND state = 'paused' AND spent_micros < ?",
-            (micros, campaign_id, micros),
+            "UPDATE campaign SET budget_micros = ? WHERE id = ? AND state = 'paused' AND spent_micros < ? "
+            "AND budget_micros = ?",
+            (micros, campaign_id, micros, campaign.budget_micros),
         ).rowcount
         if not done:
             raise _too_little(campaign, drafts.get(campaign_id).spent_micros)
+        if purse and micros > campaign.budget_micros:
+            _take(purse, campaign, micros - campaign.budget_micros)
         log.write(campaign_id, who, "budget", told)
         audit.record(who, "campaign.budget", campaign.name, told)
+
+
+def _take(purse: Purse, campaign: Campaign, more: int) -> None:
+    if purse.currency != campaign.currency:
+        raise Refusal(
+            _(
+                "“%(name)s” spends %(currency)s, and this token may spend %(cap)s only; let a person resume it.",
+                name=campaign.name,
+                currency=campaign.currency or "?",
+                cap=purse.currency,
+            ),
+            field="budget",
+            status=403,
+        )
+    purse.take(more)
 
 
 def _too_little(campaign: Campaign, least: int) -> Refusal:

@@ -7,6 +7,7 @@ the start; an idempotency key makes a repeated call the same message.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from core import clock, ids, secrecy
@@ -17,7 +18,8 @@ from core.db import classes, database, tally
 from core.db.codes import Cls, LineType, State
 from core.db.models import Account
 from core.i18n import _
-from core.sending import drafts, messages, vendorfill
+from core.security.spending import Purse
+from core.sending import atmost, drafts, messages, vendorfill
 from core.sending.dossiers import barring
 from core.sending.links import Maker
 
@@ -31,13 +33,14 @@ _MARKS = {name: f"⦃{idx}⦄" for name, (idx, _kind) in links.SERVICE.items()}
 
 def send(
     rt: Runtime, to: str, cls: str | Cls, text: str, account_id: int | None = None, key: str | None = None,
-    who: str = "", until: int | None = None,
+    who: str = "", until: int | None = None, purse: Purse | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Take one message to a number in any spelling; returns it as `show` does.
 
     It is sent by a worker within moments; a text to a known landline is kept as skipped.  `key`: the same key
     to the same number is the same message, and with other words a refusal.  `until`: not sent later than this
-    (epoch ms), even where its class would allow it.  Raises `Refusal`.
+    (epoch ms), even where its class would allow it.  `purse`: what it costs at most is taken out of it.  Raises
+    `Refusal`.
     """
     cls = consent.parse_class(cls) if isinstance(cls, str) else Cls(cls)
     if key is not None and not 1 <= len(key) <= KEY_MAX:
@@ -52,8 +55,14 @@ def send(
     contact_id = contact(rt, phone)
     words = _words(rt, text, contact_id)
     vendorfill.refuse_unspoken(rt, words, cls, account_id)
+
+    def pay(body: str) -> None:
+        if purse:
+            among = [account_id] if account_id else None
+            purse.take(atmost.of_single(rt, purse, cls, phone.country, body, among))
+
     message_id, new = database.retry_locked(
-        _store, rt, campaign_id, contact_id, cls, words, account_id or 0, key, until
+        _store, rt, campaign_id, contact_id, cls, words, account_id or 0, key, until, pay
     )
     if new:
         rt.enqueue("send", campaign_id)
@@ -133,7 +142,7 @@ def _linked(rt: Runtime, text: str, message_id: int) -> str:
 
 def _store(
     rt: Runtime, campaign_id: int, contact_id: int, cls: Cls, text: str, account_id: int, key: str | None,
-    until: int | None = None,
+    until: int | None, pay: Callable[[str], None],
 ) -> tuple[int, bool]:  # fmt: skip
     with database.write_tx():
         message_id = ids.allocate(1)
@@ -143,6 +152,8 @@ def _store(
         body = _linked(rt, text, message_id)
         why = _unsendable(contact_id, cls)
         if put(message_id, campaign_id, contact_id, cls, body, account_id, not_after, dedupe, why):
+            if why is None:
+                pay(body)
             return message_id, why is None
     known, body = database.one(
         "SELECT m.id, t.body FROM message m LEFT JOIN message_text t ON t.message_id = m.id "

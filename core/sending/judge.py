@@ -48,6 +48,8 @@ class Judge:
             breaker.rest(account.id, until)
             return until
         opened = health.note(results, str(error) if error else "")
+        if self.batch.direct and any(result.outcome == "accepted" for result in results):
+            goes_again(self.worker, self.batch.campaign_id)
         self._rejected_in_a_row(results if names is None else results[-1:])
         if health.failures >= self._pause_after():
             self._stop(pausing.say("failing", name=account.name, why=_why(results, error)))
@@ -110,12 +112,29 @@ class Judge:
 
 
 def stop(rt: Runtime, campaign_id: int, why: str) -> None:
-    """Pause a campaign with the reason; the campaigns of single messages only say it."""
+    """Pause a campaign with the reason; the campaigns of single messages only say it, once, until it changes."""
     name = database.scalar("SELECT name FROM campaign WHERE id = ?", (campaign_id,))
-    if name.startswith("direct:"):
-        log.error("%s cannot send: %s", name, why)
-    else:
+    if not name.startswith("direct:"):
         lifecycle.pause(rt, campaign_id, why)
+    elif _say(campaign_id, why[:250]):
+        log.error("%s cannot send: %s", name, why)
+
+
+def goes_again(worker: Worker, campaign_id: int) -> None:
+    """Single messages are taken again: what was said is over."""
+    if worker.cache.pop(("said", campaign_id), None) and _say(campaign_id, ""):
+        log.warning("campaign %s sends single messages again", campaign_id)
+
+
+def _say(campaign_id: int, why: str) -> bool:
+    """Keep why single messages wait, for people who look; True when that is news."""
+    with database.write_tx():
+        return (
+            database.execute(
+                "UPDATE campaign SET reason = ? WHERE id = ? AND reason <> ?", (why, campaign_id, why)
+            ).rowcount
+            == 1
+        )
 
 
 def _why(results: Iterable[Result], error: Exception | None) -> str:

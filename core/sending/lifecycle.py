@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 CHUNK = 20_000
 #: Why a cancelled message was not sent.
 CANCELLED = "campaign_cancelled"
-_AT_WORK = ("running", "expanding")
 
 
 def announce(rt: Runtime, campaign_id: int, state: str, reason: str = "") -> None:

@@ -190,20 +190,8 @@ def page(rt: Runtime, wanted: Filter, *, before: int | None = None, after: int |
 
 def _row(rt: Runtime, values: Sequence[Any]) -> Row:
     (
-        id_,
-        campaign_id,
-        campaign,
-        contact_id,
-        name,
-        blob,
-        variant,
-        cls,
-        state,
-        reason,
-        account,
-        provider_id,
-        *rest,
-    ) = values
+        id_, campaign_id, campaign, contact_id, name, blob, variant, cls, state, reason, account, provider_id, *rest,
+    ) = values  # fmt: skip
     phone = mask(rt.keys.open_number(blob)) if blob else ""
     return Row(
         id_, campaign_id, campaign or "", contact_id, name or "", phone, variant, Cls(cls).name, State(state).name,
@@ -258,20 +246,8 @@ def export(rt: Runtime, campaign_id: int) -> Iterator[tuple]:
         numbers = iter(rt.keys.open_numbers([row[2] for row in rows if row[2] is not None]))
         for row in rows:
             (
-                contact,
-                id_,
-                blob,
-                variant,
-                state,
-                reason,
-                account,
-                provider_id,
-                parts,
-                cost,
-                submitted,
-                final,
-            ) = row
-            last = contact
+                last, id_, blob, variant, state, reason, account, provider_id, parts, cost, submitted, final,
+            ) = row  # fmt: skip
             yield (
                 *(id_, references.of(id_), next(numbers) if blob is not None else "", variant),
                 *(State(state).name, reason or "", account or "", provider_id or "", parts),

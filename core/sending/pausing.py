@@ -24,6 +24,14 @@ SENTENCES = {
     ),
     "rejected": _l("%(n)s messages in a row were rejected: %(why)s."),
     "no_account": _l("There is no account to send through; add one under Providers."),
+    "no_provider": _l(
+        "No plugin offers the provider “%(provider)s” of account “%(name)s”: install it again or switch it on, "
+        "restart Cooee, then switch the account on."
+    ),
+    "new_provider": _l(
+        "No plugin offers the provider “%(provider)s” of account “%(name)s” yet: restart Cooee to use what was "
+        "installed meanwhile (%(plugins)s), then switch the account on."
+    ),
     "off": _l("Account “%(name)s” is switched off."),
     "words": _l(
         "The provider refuses the words of %(n)s messages (%(codes)s); look at the text before it goes on."

@@ -108,11 +108,7 @@ def hint(rt: Runtime) -> list[int]:
 
 def queued(rt: Runtime, name: str, *ids: int) -> bool:
     """Is exactly this hint in the queue?  An unreadable queue counts as empty: a hint may be repeated."""
-    try:
-        return any(tuple(task.args) == (name, *ids) for task in rt.queue.huey.pending())
-    except Exception as error:
-        log.warning("sweep: the queue cannot be read (%s)", error)
-        return False
+    return rt.queue is not None and rt.queue.holds(name, *ids)
 
 
 def _finish(rt: Runtime) -> None:

@@ -29,6 +29,8 @@ LOOK_S = 0.1
 SLICE_S = 2.0
 #: After a failure, before it looks again.
 PAUSE_S = 2.0
+#: Messages no account will take before somebody acts are looked at after so long, then twice as long, up to this.
+REST_S, REST_MAX_S = 0.2, 5.0
 
 
 class Urgent(threading.Thread):
@@ -39,6 +41,8 @@ class Urgent(threading.Thread):
         self._rt, self._main = rt, worker
         self._worker = leases.beside(worker)
         self._done = threading.Event()
+        #: Campaigns no account takes anything of: until when (monotonic seconds) and for how long they rest.
+        self._rests: dict[int, tuple[float, float]] = {}
 
     def stop(self) -> None:
         """End after the window that is on the wire."""
@@ -62,7 +66,16 @@ class Urgent(threading.Thread):
         for campaign_id, _cls in claiming.due_urgent(clock.now_ms(), classes.ahead_of(Cls.mass)):
             if self._done.is_set() or leases.draining.is_set():
                 break
-            total += batch.one_batch(self._rt, self._own(), campaign_id, clock.monotonic() + SLICE_S) or 0
+            now = clock.monotonic()
+            until, rest_s = self._rests.get(campaign_id, (0.0, REST_S))
+            if now < until:
+                continue
+            worker = self._own()
+            total += batch.one_batch(self._rt, worker, campaign_id, now + SLICE_S) or 0
+            if ("stuck", campaign_id) in worker.cache:
+                self._rests[campaign_id] = (clock.monotonic() + rest_s, min(2 * rest_s, REST_MAX_S))
+            else:
+                self._rests.pop(campaign_id, None)
         return total
 
     def _own(self) -> Worker:

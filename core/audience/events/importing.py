@@ -25,7 +25,7 @@ from core.contract.errors import Refusal
 from core.db import bulk, database
 from core.db.models import EventBatch
 from core.i18n import _
-from core.security import audit
+from core.security import audit, keycheck
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -164,7 +164,7 @@ def _run(rt: Runtime, batch: EventBatch, progress: Progress) -> None:
         raise Refusal(_("The file changed while it was being imported; import it again."), field="file")
     writer, cursor, mark = Writer(rt, batch.id), batch.cursor, clock.monotonic()
     request = {
-        "op": "import", "path": str(path), "plan": plan, "keys": str(rt.settings.path("keys")), "start": cursor,
+        "op": "import", "path": str(path), "plan": plan, "keys": str(keycheck.folder(rt)), "start": cursor,
         "titles": _titles(), "currencies": not money.house(),
     }  # fmt: skip
     progress(cursor, batch.total)

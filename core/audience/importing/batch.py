@@ -23,10 +23,10 @@ from core.audience.importing.options import Options
 from core.audience.importing.plan import Plan
 from core.audience.importing.writing import Writer
 from core.contract.errors import Refusal
-from core.db import bulk, database
+from core.db import bulk, database, onlyonce
 from core.db.models import ImportBatch
 from core.i18n import _
-from core.security import audit
+from core.security import audit, keycheck
 
 if TYPE_CHECKING:
     from core.runtime import Runtime
@@ -73,7 +73,8 @@ def receive(rt: Runtime, path: Path, *, file_name: str, who: str) -> int:
     draft = Plan.from_dict(look(rt, path)).as_dict()
     with database.write_tx():
         return ImportBatch.create(
-            file_name=file_name[:250], path=str(path), sha256=fingerprint(path), options=json.dumps({"draft": draft}),
+            **onlyonce.new_id("import_batch"), file_name=file_name[:250], path=str(path), sha256=fingerprint(path),
+            options=json.dumps({"draft": draft}),
             created_by=who, created_at=clock.now_ms(),
         ).id  # fmt: skip
 
@@ -95,6 +96,7 @@ def discard(rt: Runtime, batch: ImportBatch) -> None:
     """Drop a batch that was never started, with its file."""
     with database.write_tx():
         ImportBatch.delete().where((ImportBatch.id == batch.id) & (ImportBatch.state == "new")).execute()
+        onlyonce.gone("import_batch", batch.id)
     forget_upload(rt, batch.path)
 
 
@@ -163,6 +165,7 @@ def begin(rt: Runtime, options: Options, *, path: Path, file_name: str, who: str
             if taken != 1:
                 raise Refusal(_("Import %(id)s was started already.", id=batch_id), status=409)
         else:
+            values |= onlyonce.new_id("import_batch")
             batch_id = ImportBatch.create(created_at=now, **values).id
         audit.record(who, "import.start", f"import:{batch_id}", file_name[:200])
     return batch_id
@@ -202,9 +205,7 @@ def _run(rt: Runtime, batch: ImportBatch, progress: Progress) -> None:
         raise Refusal(_("The file changed while it was being imported; import it again."), field="file")
     options, cursor, mark = Options.parse(batch.options), batch.cursor, clock.monotonic()
     writer = Writer(rt, batch.id, options, batch.created_by)
-    with reader.Reader(
-        reader.Import.request(path, options.plan, rt.settings.path("keys"), cursor)
-    ) as process:
+    with reader.Reader(reader.Import.request(path, options.plan, keycheck.folder(rt), cursor)) as process:
         reading = reader.Import(process)
         total, texts = reading.survey(lambda _n: _beat(batch.id))
         with database.write_tx():
@@ -267,7 +268,7 @@ def dry_run(rt: Runtime, path: Path, options: Options, progress: Progress = _qui
     """The counts an import would have; writes nothing."""
     comparer = Comparer(rt, 0, options)
     counts = dict.fromkeys(COUNTS, 0)
-    with reader.Reader(reader.Import.request(path, options.plan, rt.settings.path("keys"), 0)) as process:
+    with reader.Reader(reader.Import.request(path, options.plan, keycheck.folder(rt), 0)) as process:
         reading = reader.Import(process)
         total, texts = reading.survey()
         for chunk in reading.chunks(comparer.codes(texts, write=False)):

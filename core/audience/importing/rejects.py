@@ -30,6 +30,7 @@ _WORDS = {
     "bad_email": lazy("not an e-mail address"),
     "bad_language": lazy("unknown language"),
     "bad_text": lazy("longer than 2,000 characters"),
+    "bad_name": lazy("longer than 200 characters, so only its beginning was taken"),
     "bad_choice": lazy("too many different values"),
 }
 

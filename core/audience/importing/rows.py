@@ -18,7 +18,7 @@ from pathlib import Path
 from core.audience.importing.examining import reject_reason
 from core.audience.importing.plan import Plan, data_rows
 from core.audience.importing.survey import BLANK, REJECTED, Survey, unpack
-from core.audience.importing.values import BAD, converter, says_why
+from core.audience.importing.values import BAD, Cut, converter, says_why
 
 #: Rows of one transaction.  A long file gets longer ones: each rewrites most pages of the random indexes,
 #: and the write lock is still held for less than half a second.
@@ -84,7 +84,7 @@ def chunks(
 
 
 class _Typing:
-    """Cells → values, in the order of `Plan.ordered()`; what makes no sense is None and a note."""
+    """Cells → values, in the order of `Plan.ordered()`; what makes no sense is None and a note, as is what was cut."""
 
     def __init__(self, plan: Plan, codes: Mapping[str, Mapping[str, int]]):
         self.ordered = plan.ordered()
@@ -101,10 +101,10 @@ class _Typing:
         made, bad = [], {}
         for memo, column in zip(self._memos, self.ordered, strict=True):
             values = memo.column([row[column.index] for row in rows])
-            if memo.senseless and BAD in values:
+            if memo.senseless:
                 for at, value in enumerate(values):
-                    if value is BAD:
-                        values[at] = None
+                    if value is BAD or type(value) is Cut:
+                        values[at] = None if value is BAD else str(value)
                         bad.setdefault(at, []).append(column)
             made.append(values)
         notes += [(lines[at], says_why(columns, rows[at])) for at, columns in bad.items()]

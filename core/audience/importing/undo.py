@@ -2,7 +2,7 @@
 
 Contacts the batch created go, unless something happened with them since; what it changed on others gets its
 old value back, unless someone changed it again.  The consent ledger is append-only: each consent the batch
-gave is answered by an event that takes it back.  Fields it made go too, when nobody has a value in them.
+gave is answered by an event that takes it back.  Fields and choices it made go too, when nobody has them.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ import json
 from collections import defaultdict
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+
+import peewee
 
 from core import clock
 from core.audience import consent, fields, labels
@@ -56,7 +58,7 @@ def start(batch_id: int, *, who: str) -> None:
     """Mark a batch as being undone; `finish`, or the job `import`, does it."""
     with database.write_tx():
         taken = (
-            ImportBatch.update(state="undoing", beat_at=clock.now_ms())
+            ImportBatch.update(state="undoing", beat_at=_later())
             .where((ImportBatch.id == batch_id) & ImportBatch.state.in_(("done", "failed", "undoing")))
             .execute()
         )
@@ -75,13 +77,26 @@ def start(batch_id: int, *, who: str) -> None:
     )
 
 
+def _later() -> peewee.Case:
+    """Now, and later than whoever has the batch: it is taken out of their hands (`_Turn`)."""
+    now = clock.now_ms()
+    return peewee.Case(None, [(ImportBatch.beat_at >= now, ImportBatch.beat_at + 1)], now)
+
+
 def finish(rt: Runtime, batch_id: int, *, who: str) -> dict[str, Any]:
-    """Undo a batch that `start` marked, or go on with one whose process died."""
+    """Undo a batch that `start` marked, or go on with one whose process died.
+
+    Whoever began last goes on and counts what the others had done, too.  Raises `Refusal` (409) in those.
+    """
     batch = ImportBatch.get_by_id(batch_id)
-    restored = _restore_changed(rt, batch, who)
-    removed, kept = _remove_created(rt, batch, who)
+    turn = _Turn(batch)
+    _restore_changed(rt, batch, turn, who)
+    kept = _remove_created(rt, batch, turn, who)
     _remove_fields(batch, who)
+    _remove_choices(batch)
+    removed, restored = turn.done["removed"], turn.done["restored"]
     with database.write_tx():
+        turn.take()
         ImportBatch.update(state="undone").where(ImportBatch.id == batch_id).execute()
         audit.record(
             who, "import.undone", f"import:{batch_id}", f"{removed} removed, {restored} restored, {kept} kept"
@@ -95,25 +110,51 @@ def created_now(batch_id: int) -> int:
     return database.scalar("SELECT COUNT(*) FROM contact WHERE batch_id = ?", (batch_id,)) or 0
 
 
-def _beat(batch_id: int) -> None:
-    database.execute("UPDATE import_batch SET beat_at = ? WHERE id = ?", (clock.now_ms(), batch_id))
+class _Turn:
+    """Whose turn a batch is: of two processes that undo it, that which took it last.  With what was done so far."""
+
+    def __init__(self, batch: ImportBatch):
+        self._id, self._beat_at, self._options = batch.id, batch.beat_at, json.loads(batch.options)
+        self.done: dict[str, int] = self._options.setdefault("undone", {"removed": 0, "restored": 0})
+
+    def take(self) -> None:
+        """The first thing in each transaction.  Raises `Refusal` (409) when another process took it meanwhile."""
+        before, self._beat_at = self._beat_at, max(clock.now_ms(), self._beat_at + 1)
+        taken = database.execute(
+            "UPDATE import_batch SET beat_at = ? WHERE id = ? AND state = 'undoing' AND beat_at = ?",
+            (self._beat_at, self._id, before),
+        )
+        if taken.rowcount != 1:
+            raise Refusal(
+                _("Import %(id)s is being undone by another process.", id=self._id), field="batch", status=409
+            )
+
+    def count(self, what: str, n: int) -> None:
+        """Keep what this transaction does, so that the report is whole whoever ends the work."""
+        self.done[what] += n
+        database.execute(
+            "UPDATE import_batch SET options = ? WHERE id = ?",
+            (json.dumps(self._options, ensure_ascii=False), self._id),
+        )
 
 
 def _class_of(batch: ImportBatch) -> Cls:
     return Cls[json.loads(batch.options)["rules"]["cls"]]
 
 
-def _remove_created(rt: Runtime, batch: ImportBatch, who: str) -> tuple[int, int]:
-    removed = kept = last = 0
+def _remove_created(rt: Runtime, batch: ImportBatch, turn: _Turn, who: str) -> int:
+    """Removes who came with the batch; how many stay."""
+    kept = last = 0
     cls = _class_of(batch)
     while True:
         with database.write_tx():
+            turn.take()
             rows = database.query(
                 "SELECT id, phone_bidx FROM contact WHERE batch_id = ? AND id > ? ORDER BY id LIMIT ?",
                 (batch.id, last, _CHUNK),
             )
             if not rows:
-                return removed, kept
+                return kept
             last, ids = rows[-1][0], [row[0] for row in rows]
             where, params = bulk.among_values("c.id", ids)
             staying = {row[0] for row in database.query(_KEEP.format(where=where), (*params, batch.id))}
@@ -123,7 +164,7 @@ def _remove_created(rt: Runtime, batch: ImportBatch, who: str) -> tuple[int, int
             # What they did is known from elsewhere and holds for the number: it waits for it again.
             bidxs = dict(rows)
             waiting.put_back({contact_id: bidxs[contact_id] for contact_id in going})
-            _beat(batch.id)
+            turn.count("removed", len(going))
             for table, key in (
                 ("contact_label", "contact_id"),
                 ("label_change", "contact_id"),
@@ -135,7 +176,7 @@ def _remove_created(rt: Runtime, batch: ImportBatch, who: str) -> tuple[int, int
             ):
                 _delete(table, key, going, batch.id)
         consent.announce(rt, events)
-        removed, kept = removed + len(going), kept + len(staying)
+        kept += len(staying)
 
 
 def _delete(table: str, key: str, ids: list[int], batch_id: int) -> None:
@@ -171,27 +212,27 @@ def _answer(
     )
 
 
-def _restore_changed(rt: Runtime, batch: ImportBatch, who: str) -> int:
-    restored, cls = 0, _class_of(batch)
+def _restore_changed(rt: Runtime, batch: ImportBatch, turn: _Turn, who: str) -> None:
+    cls = _class_of(batch)
     while True:
         with database.write_tx():
+            turn.take()
             rows = database.query(
                 "SELECT x.contact_id, c.phone_bidx, x.before FROM import_change x JOIN contact c ON c.id = x.contact_id "
                 "WHERE x.batch_id = ? ORDER BY x.contact_id LIMIT ?",
                 (batch.id, _CHUNK),
             )
             if not rows:
-                return restored
+                return
             before = {contact_id: json.loads(text) for contact_id, _bidx, text in rows}
             _put_back(before)
             _take_labels(before)
             events = _consents_before(batch, cls, {row[0]: bytes(row[1]) for row in rows}, before, who)
             consent.record(rt, events)
-            _beat(batch.id)
+            turn.count("restored", len(rows))
             where, params = bulk.among_values("contact_id", list(before))
             database.execute(f"DELETE FROM import_change WHERE batch_id = ? AND {where}", (batch.id, *params))
         consent.announce(rt, events)
-        restored += len(rows)
 
 
 def _put_back(before: dict[int, dict]) -> None:
@@ -217,6 +258,14 @@ def _remove_fields(batch: ImportBatch, who: str) -> None:
             continue
         with suppress(Refusal):
             fields.remove(field.key, who=who, besides=batch.id)
+
+
+def _remove_choices(batch: ImportBatch) -> None:
+    """Choices that came with the batch to fields that stay; one somebody has or asks for stays too."""
+    for column in Plan.from_dict(json.loads(batch.options)["plan"]).columns:
+        field = fields.get(column.key) if column.to == "field" else None
+        if field and field.kind == "choice":
+            fields.forget_choices(field, since_ms=batch.created_at, besides=batch.id)
 
 
 def _made_by_hand(field: Field) -> bool:

@@ -2,7 +2,7 @@
 
 A converter is a dictionary that fills itself: most columns hold few different texts, and a look-up takes a
 tenth of what typing a cell does.  What makes no sense is `BAD`; the row is taken without that value and says
-so in a note.
+so in a note.  So it does of a name that is taken only in part (`Cut`).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from core.audience import kinds
+from core.audience import birthdays, kinds
 from core.audience.importing import places
 from core.audience.importing.columns import Column
 
@@ -31,15 +31,21 @@ class _Bad:
 BAD = _Bad()
 
 
+class Cut(str):
+    """The beginning of a cell that was too long."""
+
+    __slots__ = ()
+
+
 class Memo(dict):
     """Cell text → value, worked out once a text."""
 
-    #: Was any cell senseless so far?  Only then is a column worth searching for `BAD`.
+    #: Was any cell senseless or too long so far?  Only then is a column worth searching for `BAD` and `Cut`.
     senseless = False
 
     def __missing__(self, text: str):
         value = self.work_out(text)
-        if value is BAD:
+        if value is BAD or type(value) is Cut:
             self.senseless = True
         if len(self) < _REMEMBERED:
             self[text] = value
@@ -73,6 +79,14 @@ class _Typed(Memo):
         return BAD if value is None else value
 
 
+class _Birthday(_Typed):
+    """Days somebody can have been born on."""
+
+    def work_out(self, text: str):
+        day = super().work_out(text)
+        return BAD if isinstance(day, int) and not birthdays.possible(day) else day
+
+
 class _Numbers(_Typed):
     """Numbers differ from row to row: the plain ones are worked out without remembering."""
 
@@ -97,7 +111,7 @@ class _Name(Memo):
 
     def work_out(self, text: str):
         cleaned = kinds.clean(text)
-        return cleaned[:MAX_NAME] or None
+        return Cut(cleaned[:MAX_NAME]) if len(cleaned) > MAX_NAME else cleaned or None
 
 
 class _Email(Memo):
@@ -158,10 +172,12 @@ def converter(column: Column, codes: Mapping[str, int] | None = None) -> Memo:
             return _Choice(codes or {}, column.key)
         case _, "number":
             return _Numbers("number", column.style)
+        case _, "date" if column.key == birthdays.KEY:
+            return _Birthday("date", column.style)
         case _, kind:
             return _Typed(kind, column.style)
 
 
 def says_why(bad: Sequence[Column], row: Sequence[str]) -> str:
-    """The note of a row: which cells were left out, as "bad_date:1990-02-30;…"."""
+    """The note of a row: which cells were left out or cut, as "bad_date:1990-02-30;…"."""
     return ";".join(f"bad_{column.kind or column.to}:{row[column.index].strip()[:40]}" for column in bad)

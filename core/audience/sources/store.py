@@ -14,7 +14,7 @@ from core.audience import events, kinds
 from core.audience.sources import mapping as maps
 from core.audience.sources.presets import PRESETS
 from core.contract.errors import Refusal
-from core.db import database
+from core.db import database, onlyonce
 from core.db.models import EventSource, SitePerson, SourceCall, SourceOrder
 from core.i18n import _
 from core.security import audit
@@ -60,8 +60,9 @@ def create(
         if EventSource.get_or_none(EventSource.name == name):
             raise Refusal(_("There is a source called “%(name)s” already.", name=name), field="name")
         made = EventSource.create(
-            name=name, kind=kind, token=secrets.token_urlsafe(18), secret_enc=seal(rt, secret),
-            mapping=json.dumps(plan), region=_region(region), created_by=who, created_at=clock.now_ms(),
+            **onlyonce.new_id("event_source"), name=name, kind=kind, token=secrets.token_urlsafe(18),
+            secret_enc=seal(rt, secret), mapping=json.dumps(plan), region=_region(region), created_by=who,
+            created_at=clock.now_ms(),
         )  # fmt: skip
         audit.record(who, "source.add", name, kind)
     return made
@@ -102,6 +103,7 @@ def remove(source: EventSource, *, who: str) -> None:
         for model in (SourceCall, SourceOrder, SitePerson):
             model.delete().where(model.source_id == source.id).execute()
         EventSource.delete().where(EventSource.id == source.id).execute()
+        onlyonce.gone("event_source", source.id)
         audit.record(who, "source.remove", source.name)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from core.audience import consent, contacts, fields, kinds, labels, phones
+from core.audience import birthdays, consent, contacts, fields, kinds, labels, phones
 from core.audience.importing.columns import Column
-from core.audience.importing.values import BAD, choice_text, converter
+from core.audience.importing.values import BAD, MAX_NAME, Cut, choice_text, converter
 from core.contract.errors import Refusal
 from core.db.codes import MARKETING, Cls
 from core.i18n import _
@@ -100,6 +100,10 @@ class Reader:
         value = None if text is None else self._basics[name][text]
         if value is BAD:
             raise Refusal(_("“%(text)s” is no valid %(field)s.", text=text[:60], field=name), field=name)
+        if type(value) is Cut:
+            raise Refusal(
+                _("“%(text)s…” is longer than %(n)s characters.", text=text[:40], n=MAX_NAME), field=name
+            )
         return value
 
     def _value(self, key: str, value: Any) -> Any:
@@ -121,6 +125,8 @@ class Reader:
                   kind=made.kind),
                 field=f"fields.{key}",
             )  # fmt: skip
+        if key == birthdays.KEY and made.kind == "date" and typed is not None:
+            birthdays.check(typed, text, field=f"fields.{key}")
         return typed
 
     def _marks(self, row: Row) -> dict[int, bool]:

@@ -26,7 +26,7 @@ def upsert(rt: Runtime, rows: Sequence[Row], *, who: str) -> list[Outcome]:
     """Create or change contacts by number, in one transaction; outcomes in the order of the rows.
 
     A row that makes no sense is rejected by itself.  Values of a choice and labels that are new are made;
-    fields are not: a misspelt key would be a column for ever.
+    fields are not: a misspelt key would be a field nobody asked for.
     """
     outcomes: list[Outcome] = [Outcome("rejected") for _row in rows]
     reader, people = Reader(rt), {}

@@ -13,6 +13,7 @@ from dataclasses import fields, replace
 from datetime import date
 from typing import Any
 
+from core import clock
 from core.contract.errors import Refusal
 from core.db import database, settings
 from core.i18n import _
@@ -90,7 +91,7 @@ def add(area: str, given: Mapping[str, Any], who: str) -> Need:
             field="area",
         )
     kind = f"own-{secrets.token_hex(3)}"
-    defaults = {"why": "", "register": "", "source": "", "as_of": date.today().isoformat()}
+    defaults = {"why": "", "register": "", "source": "", "as_of": clock.now().date().isoformat()}
     values = {**defaults, "required": True, "document": True, **given, "area": area, "kind": kind}
     _keep(key_of(area, kind), _checked(values), "papers.need.add", who)
     return get(key_of(area, kind))
