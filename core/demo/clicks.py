@@ -1,13 +1,15 @@
-"""Who followed the links of the demo's past campaigns: one in seven, most within the hour."""
+"""Who followed the links of the demo's past campaigns, most within the hour, and who bought: because of it, or anyway."""
 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 
 from core import clock, ids
 from core.audience import events
 from core.db import database
 from core.db.codes import ClickKind, State
+from core.demo.deeds import RANGE
 from core.runtime import Runtime
 
 _PHONE = (
@@ -15,16 +17,24 @@ _PHONE = (
     "Version/18.1 Mobile/15E148 Safari/604.1"
 )
 _PREVIEW = "WhatsApp/2.24.20 A"
-_SHARE, _PREVIEWED = 0.14, 0.02
+_PREVIEWED = 0.02
+#: Of those who followed it, the share who bought, and within so many minutes.
+_BOUGHT, _WITHIN_MIN = 0.11, 90
+#: Of everybody, those kept aside included, who buys in those days without having read anything.
+_ANYWAY = 0.035
 _SEQUENCE_BITS = 20
 
 
-def write(rt: Runtime, campaign_id: int, chance: random.Random) -> int:
-    """Write the clicks of a campaign, judged, with what is counted of them; returns how many."""
+def write(rt: Runtime, campaign_id: int, shares: Sequence[float], chance: random.Random) -> int:
+    """Write the clicks of a campaign until now, judged, with what is counted of them; returns how many.
+
+    `shares` of the delivered follow the link, for each text.
+    """
+    events.record(rt, _anyway(campaign_id, chance))
     link = database.one("SELECT id FROM link WHERE campaign_id = ? AND kind = 'web'", (campaign_id,))
     if link is None:
         return 0
-    people, previews = _drawn(campaign_id, chance)
+    people, previews = _drawn(campaign_id, shares, chance)
     with database.write_tx():
         agents = [_agent(text) for text in (_PHONE, _PREVIEW)]
         for drawn, kind, agent in (
@@ -55,25 +65,65 @@ def write(rt: Runtime, campaign_id: int, chance: random.Random) -> int:
         [
             events.NewEvent("click", at, contact_id=contact_id, key=f"click:{_id(contact_id, at)}", message_id=message_id)
             for message_id, contact_id, at in people
-        ],
+        ]
+        + _bought(campaign_id, people, chance),
     )  # fmt: skip
     return len(people) + len(previews)
 
 
-def _drawn(campaign_id: int, chance: random.Random) -> tuple[list[tuple], list[tuple]]:
+def _drawn(
+    campaign_id: int, shares: Sequence[float], chance: random.Random
+) -> tuple[list[tuple], list[tuple]]:
     """(people, previews): (message, contact, when) each."""
-    people, previews = [], []
-    for message_id, contact_id, final_at in database.query(
-        "SELECT id, contact_id, final_at FROM message WHERE campaign_id = ? AND state = ? ORDER BY id",
-        (campaign_id, int(State.delivered)),
+    people, previews, now = [], [], clock.now_ms()
+    for message_id, contact_id, variant, final_at in database.query(
+        "SELECT id, contact_id, variant, final_at FROM message WHERE campaign_id = ? AND state = ? AND final_at < ? "
+        "ORDER BY id",
+        (campaign_id, int(State.delivered), now),
     ):
         draw = chance.random()
-        at = min(final_at + int(chance.expovariate(1 / 40) * clock.MINUTE_MS) + 5_000, clock.now_ms())
-        if draw < _SHARE:
+        at = min(final_at + int(chance.expovariate(1 / 40) * clock.MINUTE_MS) + 5_000, now)
+        if draw < shares[variant]:
             people.append((message_id, contact_id, at))
-        elif draw < _SHARE + _PREVIEWED:
-            previews.append((message_id, contact_id, final_at + 3_000))
+        elif draw < shares[variant] + _PREVIEWED:
+            previews.append((message_id, contact_id, min(final_at + 3_000, now)))
     return people, previews
+
+
+def _bought(campaign_id: int, people: Sequence[tuple], chance: random.Random) -> list[events.NewEvent]:
+    """What those who followed the link bought."""
+    now = clock.now_ms()
+    return [
+        _order(f"C{campaign_id}", contact_id, min(at + chance.randint(3, _WITHIN_MIN) * clock.MINUTE_MS, now), chance)
+        for _message_id, contact_id, at in people
+        if chance.random() < _BOUGHT
+    ]  # fmt: skip
+
+
+def _anyway(campaign_id: int, chance: random.Random) -> list[events.NewEvent]:
+    """What people bought since the campaign began whether or not they were texted."""
+    began, now = (
+        database.scalar("SELECT started_at FROM campaign WHERE id = ?", (campaign_id,)),
+        clock.now_ms(),
+    )
+    rows = database.query(
+        "SELECT contact_id FROM message WHERE campaign_id = ? AND state <> ? ORDER BY contact_id",
+        (campaign_id, int(State.skipped)),
+    )
+    return [
+        _order(f"A{campaign_id}", contact_id, chance.randint(began, now), chance)
+        for (contact_id,) in rows
+        if chance.random() < _ANYWAY
+    ]
+
+
+def _order(of: str, contact_id: int, at: int, chance: random.Random) -> events.NewEvent:
+    category = chance.choice(list(RANGE))
+    item, _title, price = chance.choice(RANGE[category])
+    return events.NewEvent(
+        "purchase", at, contact_id=contact_id, key=f"demo:{of}:{contact_id}", amount_micros=price * 1_000_000,
+        currency="CNY", item=item, category=category, props={"order": f"{of}-{contact_id}"},
+    )  # fmt: skip
 
 
 def _id(contact_id: int, at: int) -> int:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import random
+from bisect import bisect_right
+from collections.abc import Sequence
+from operator import attrgetter
 
 from core import clock
 from core.audience import events
@@ -32,8 +35,33 @@ DAYS = 180
 _CHUNK = 1_000
 
 
-def write(rt: Runtime, chance: random.Random) -> int:
-    """Write the catalogue and the events of about two thirds of the contacts; returns how many events."""
+class Deeds:
+    """What customers did, written as time passes: `learn` of new ones, `upto` a moment."""
+
+    def __init__(self, rt: Runtime, chance: random.Random):
+        self._rt, self._chance = rt, chance
+        self._ahead: list[events.NewEvent] = []
+        self.written = 0
+
+    def learn(self, contact_ids: Sequence[int], now: int) -> None:
+        """Draw what about two thirds of these do from now (the clock's) until the present (`now`)."""
+        since = clock.now_ms()
+        for contact_id in contact_ids:
+            if self._chance.random() < 0.65:
+                self._ahead += _person(contact_id, since, now, self._chance)
+        self._ahead.sort(key=attrgetter("at"))
+
+    def upto_now(self) -> None:
+        """Write what happened until now."""
+        n = bisect_right(self._ahead, clock.now_ms(), key=attrgetter("at"))
+        done, self._ahead = self._ahead[:n], self._ahead[n:]
+        for at in range(0, n, _CHUNK):
+            events.record(self._rt, done[at : at + _CHUNK])
+        self.written += n
+
+
+def stock(rt: Runtime) -> None:
+    """What the shop sells, and in which money."""
     with database.write_tx():
         settings.put("currency", "CNY")
     catalogue.upsert_items(
@@ -44,29 +72,23 @@ def write(rt: Runtime, chance: random.Random) -> int:
             for key, title, price in items
         ],
     )
-    made: list[events.NewEvent] = []
-    for (contact_id,) in database.query("SELECT id FROM contact ORDER BY id"):
-        if chance.random() < 0.65:
-            made += _person(contact_id, chance)
-    for at in range(0, len(made), _CHUNK):
-        events.record(rt, made[at : at + _CHUNK])
-    return len(made)
 
 
-def _person(contact_id: int, chance: random.Random) -> list[events.NewEvent]:
+def _person(contact_id: int, since: int, now: int, chance: random.Random) -> list[events.NewEvent]:
     """Some look once, some come every week; most stay with what they liked first."""
+    days = min(DAYS, (now - since) / clock.DAY_MS)
     likes = chance.choice(list(RANGE))
-    sessions = min(30, 1 + int(chance.expovariate(1 / 4)))
+    sessions = 1 + int(min(30, chance.expovariate(1 / 4)) * days / DAYS)
     faithful = chance.random() < 0.5
     # Half of them were last here long ago.
-    newest = 0.0 if faithful else chance.uniform(20, 150)
+    newest = 0.0 if faithful or days < DAYS else chance.uniform(20, 150)
     made: list[events.NewEvent] = []
     for number in range(sessions):
-        day = newest + chance.random() * (DAYS - newest)
-        at = clock.now_ms() - int((day + _evening(chance)) * clock.DAY_MS)
+        day = newest + chance.random() * (days - newest)
+        at = max(since, now - int((day + _evening(chance)) * clock.DAY_MS))
         category = likes if chance.random() < 0.75 else chance.choice(list(RANGE))
         item, _title, price = chance.choice(RANGE[category])
-        made += _session(contact_id, number, at, category, item, price, chance)
+        made += _session(contact_id, number, at, now, category, item, price, chance)
     return made
 
 
@@ -76,11 +98,18 @@ def _evening(chance: random.Random) -> float:
 
 
 def _session(
-    contact_id: int, number: int, at: int, category: str, item: str, price: int, chance: random.Random
+    contact_id: int,
+    number: int,
+    at: int,
+    now: int,
+    category: str,
+    item: str,
+    price: int,
+    chance: random.Random,
 ) -> list[events.NewEvent]:
     def one(kind: str, minutes: int, **more) -> events.NewEvent:
         return events.NewEvent(
-            kind, min(at + minutes * clock.MINUTE_MS, clock.now_ms()), contact_id=contact_id,
+            kind, min(at + minutes * clock.MINUTE_MS, now), contact_id=contact_id,
             key=f"demo:{contact_id}:{number}:{kind}:{minutes}", item=item, category=category, **more,
         )  # fmt: skip
 

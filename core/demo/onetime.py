@@ -11,14 +11,15 @@ from core.audience import phones
 from core.db import database
 from core.db.codes import Cls, State
 from core.db.models import Account
-from core.demo import people
+from core.demo import people, words
 from core.demo.history import TALLY
-from core.demo.providers import DIRECT, MAIN, WHO, WORLD
+from core.demo.providers import DIRECT, MAIN, WORLD
+from core.i18n import _
 from core.runtime import Runtime
 from core.sending import direct, prices
 from core.sending.otp import guard, rules
 
-_N, _PEOPLE, _SPAN_H, _APP, _TTL_MS = 460, 5_000, 44, "shop sign-in", 300_000
+_N, _PEOPLE, _SPAN_H, _TTL_MS = 460, 5_000, 44, 300_000
 #: Share that arrived; of those the share that was used.
 _ARRIVED, _USED = 0.97, 0.91
 #: A run of neighbours abroad: what the guard is there for.
@@ -30,13 +31,17 @@ _WORDS = {
 _IDS = string.ascii_letters + string.digits
 
 
+def allow() -> None:
+    """Codes go to the countries of the shop only."""
+    rules.save({"countries": ("CN", "GB", "DE", "FR")}, who=words.who())
+
+
 def write(rt: Runtime, by: dict[str, Account], chance: random.Random) -> int:
     """Write the codes and let the guard refuse the run; returns how many codes."""
-    rules.save({"countries": ("CN", "GB", "DE", "FR")}, who=WHO)
     now, campaign_id = clock.now_ms(), direct.campaign(Cls.otp)
     everyone = people.known(rt, _PEOPLE)
     cost = {name: prices.Prices(by[name].id, Cls.otp, now).micros for name in (MAIN, DIRECT, WORLD)}
-    messages, texts, codes = [], [], []
+    messages, texts, codes, app = [], [], [], _("shop sign-in")
     for n, person in enumerate(chance.sample(everyone, min(_N, len(everyone)))):
         country = person.country
         name = WORLD if country != "CN" else DIRECT if chance.random() < 0.8 else MAIN
@@ -51,7 +56,7 @@ def write(rt: Runtime, by: dict[str, Account], chance: random.Random) -> int:
         )  # fmt: skip
         texts.append((message_id, _WORDS[country == "CN"]))
         codes.append(
-            ("".join(chance.choices(_IDS, k=22)), _APP, person.contact_id, person.bidx, country,
+            ("".join(chance.choices(_IDS, k=22)), app, person.contact_id, person.bidx, country,
              person.number[1 : 1 + guard.PREFIX_DIGITS], "sms", "zh-Hans" if country == "CN" else "en", 6,
              "digits", chance.randbytes(32), message_id, 0, at, at + _TTL_MS, used)
         )  # fmt: skip

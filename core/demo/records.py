@@ -14,20 +14,25 @@ from core import clock
 from core.db import database
 from core.db.codes import Cls, State
 from core.db.models import Account
-from core.demo.providers import CURRENCY, DIRECT, MAIN, RESELLER, WHO, WORLD
+from core.demo import words
+from core.demo.providers import CURRENCY, DIRECT, MAIN, RESELLER, WORLD
+from core.i18n import _, _l
 from core.runtime import Runtime
 from core.sending import calls, direct, invoices
 from core.sending.calls import Call
 
 _URL = "https://api.gateway.example/v2/messages"
 #: (account, hours ago, kind, code, sentence, status of the answer, its body).
-_FAILED: tuple[tuple[str, float, str, str, str, int, str], ...] = (
-    (RESELLER, 1.4, "send", "HTTP 502", "The gateway answered 502.", 502, "<html>Bad gateway</html>"),
-    (RESELLER, 2.1, "send", "throttled", "Too many requests; again in 2 s.", 429, '{"code":"throttled","retry_after":2}'),
-    (DIRECT, 5.3, "send", "1006", "The signature is not approved.", 200, '{"code":1006,"reason":"signature not approved"}'),
-    (MAIN, 9.0, "balance", "Timeout", "No answer within 20 s.", 0, ""),
-    (WORLD, 13.2, "send", "21610", "The recipient opted out at the gateway.", 400, '{"code":21610,"reason":"opted out"}'),
-    (RESELLER, 20.5, "poll", "HTTP 500", "The gateway answered 500.", 500, '{"error":"internal"}'),
+_FAILED: tuple[tuple[str, float, str, str, Any, int, str], ...] = (
+    (RESELLER, 1.4, "send", "HTTP 502", _l("The gateway answered 502."), 502, "<html>Bad gateway</html>"),
+    (RESELLER, 2.1, "send", "throttled",
+     _l("Too many requests; again in 2 s."), 429, '{"code":"throttled","retry_after":2}'),
+    (DIRECT, 5.3, "send", "1006",
+     _l("The signature is not approved."), 200, '{"code":1006,"reason":"signature not approved"}'),
+    (MAIN, 9.0, "balance", "Timeout", _l("No answer within 20 s."), 0, ""),
+    (WORLD, 13.2, "send", "21610",
+     _l("The recipient opted out at the gateway."), 400, '{"code":21610,"reason":"opted out"}'),
+    (RESELLER, 20.5, "poll", "HTTP 500", _l("The gateway answered 500."), 500, '{"error":"internal"}'),
 )  # fmt: skip
 #: The bill: days ago, from and to; so many lines cost too much, count two parts, are nobody's, are left out, come twice.
 _SPAN_D = (9, 4)
@@ -52,7 +57,7 @@ def log(by: dict[str, Account], chance: random.Random) -> None:
                 by[name].id, direct.campaign(Cls.notice) if kind == "send" else 0, kind,
                 now - int(hours * clock.HOUR_MS), chance.randint(90, 900) if status else 20_000, 1,
                 rejected=int(rejected), retried=int(retried), unknown=int(not rejected and not retried), code=code,
-                error=error, detail=_said(kind, status, answer),
+                error=str(error), detail=_said(kind, status, answer),
             )
         )  # fmt: skip
     with database.write_tx():
@@ -67,7 +72,7 @@ def _said(kind: str, status: int, answer: str) -> str:
         if kind == "send"
         else "",
     }
-    said |= {"status": status, "answer": answer} if status else {"error": "Timeout: no answer within 20 s"}
+    said |= {"status": status, "answer": answer} if status else {"error": _("No answer within 20 s.")}
     return orjson.dumps({"exchanges": [said], "messages": []}).decode()
 
 
@@ -103,4 +108,4 @@ def bill(rt: Runtime, by: dict[str, Account], chance: random.Random) -> int:
             writer.writerow(("message id", "sent at", "parts", "price", "currency"))
             for id_, at, parts, price in sorted(kept, key=lambda line: line[1]):
                 writer.writerow((id_, clock.from_ms(at).isoformat(), parts, f"{price:.4f}", CURRENCY))
-        return invoices.take(rt, account, file, "reseller-november.csv", who=WHO)
+        return invoices.take(rt, account, file, _("bill of the reseller") + ".csv", who=words.who())

@@ -44,7 +44,6 @@ _CODES = (
     ("MK:0012", 0.34), ("EXPIRED", 0.24), ("MN:0001", 0.18), ("CB:0053", 0.14), ("9013", 0.10),
 )  # fmt: skip
 _DROPPED = "XA:0132"
-_KINDS = {"MK:0012": "handset", "EXPIRED": "handset", "MN:0001": "number"}
 #: Is it Chinese → what someone is told who bought nothing, bought something, sent something back.
 _WORDS = {
     True: {
@@ -128,7 +127,7 @@ class _Writer:
         )  # fmt: skip
         chinese = person.country == "CN"
         self.texts.append((id_, self._word(person.contact_id, chinese, id_)))
-        rule = self.routes["Notices in China" if chinese else "Abroad"]
+        rule = self.routes["CN" if chinese else ""]
         self.decisions.append((id_, rule, account.id, 0, self._why[chinese], at))
 
     def _word(self, contact_id: int, chinese: bool, draw: int) -> str:
@@ -162,7 +161,8 @@ def write(rt: Runtime, by: dict[str, Account], routes: dict[str, int], chance: r
     for person in everyone:
         for _one in range(min(_MOST, max(1, _EACH // len(everyone)))):
             at = _moment(person, now, hours, chance)
-            writer.add(person, at, name := _way(person, chance), _arrival(person, name, at))
+            if at > person.since:
+                writer.add(person, at, name := _way(person, chance), _arrival(person, name, at))
     chinese = [person for person in everyone if person.country == "CN"]
     for n, first, last, share in ((_MET, _FROM_MIN, _TO_MIN, _LEFT), (_TRIED, _NOTICED_MIN - 5, 16, _LEFT)):
         for _one in range(n):
@@ -173,19 +173,26 @@ def write(rt: Runtime, by: dict[str, Account], routes: dict[str, int], chance: r
         database.execute(
             "UPDATE account SET last_ok_at = (SELECT MAX(submitted_at) FROM message WHERE account_id = account.id)"
         )
-    for account in by.values():
-        errorkinds.put(account, _KINDS, who="demo")
     return len(writer.messages)
 
 
-def notice(rt: Runtime, by: dict[str, Account]) -> None:
-    """Count what arrived, and let the watch find the drop as it would have; needs the messages of all."""
-    now = clock.now_ms()
-    cells.recount(now // clock.HOUR_MS - 24 * 45, now // clock.HOUR_MS)
+def notice(rt: Runtime) -> None:
+    """Count what arrived, and let the watch find the drop when it would have, and look again now."""
+    count()
     with clock.earlier(_NOTICED_MIN * clock.MINUTE_MS):
         watch.run(rt, force=True)
     watch.run(rt, force=True)
-    at = now - 6 * clock.DAY_MS
+
+
+def count() -> None:
+    """Count what arrived, hour by hour."""
+    hour = clock.now_ms() // clock.HOUR_MS
+    cells.recount(hour - 24 * 45, hour)
+
+
+def old_alarm(by: dict[str, Account]) -> None:
+    """Another drop that is over: it was short, and proved to be so."""
+    at = clock.now_ms()
     with database.write_tx():
         store.save_alarms(
             [
