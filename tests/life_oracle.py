@@ -138,7 +138,8 @@ def _happened(outcome, person, campaign, low):
         return received and any(
             text["at"] <= at <= text["at"] + 7 * DAY_MS
             and at >= low
-            and (intent != "stop" if outcome == "replied" else intent in ("stop", "held"))
+            and (intent in ("stop", "held")) == (outcome == "refused")
+            and not any(text["at"] < (other["at"] or 0) <= at for other in person["texts"].values())
             for at, intent in person["replies"]
         )
     if outcome == "converted":

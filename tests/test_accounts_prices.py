@@ -95,7 +95,7 @@ def test_prices_come_from_a_csv_file(account, cli, tmp_path):
         ("price,currency,country\n1,CNY,XX\n", "'XX' is no country code"),
         ("price,currency,class\n1,CNY,spam\n", "class"),
         ("price,currency,from\n1,CNY,tomorrow\n", "date"),
-        ("price,currency\nNaN,CNY\n", "price"),
+        ("price,currency\nNaN,CNY\n", "Line 2"),
         ("price,currency\n1e99,CNY\n", "price"),
     ],
 )

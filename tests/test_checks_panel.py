@@ -60,6 +60,54 @@ def test_a_slow_check_is_named_in_the_log(rt_sqlite, caplog, monkeypatch):
     assert "took 100 ms" in caplog.text
 
 
+class Slow(ContentCheck):
+    """Takes as long as the clock it is given says."""
+
+    name = "slow"
+
+    def __init__(self, now):
+        self.now, self.asked = now, 0
+
+    def check(self, draft):
+        self.asked += 1
+        self.now[0] += 0.2
+        return [Finding("warn", "slow.found", "Look twice.")]
+
+
+@pytest.fixture
+def slow(rt_sqlite, monkeypatch):
+    now = [1000.0]
+    monkeypatch.setattr(drafts, "perf_counter", lambda: now[0])
+    check = Slow(now)
+    add_check(rt_sqlite, check)
+    return check
+
+
+def test_a_slow_check_rests_while_people_type_and_is_asked_again_later(rt_sqlite, slow):
+    def codes(**how):
+        return [f.code for f in drafts.check(rt_sqlite, Draft(text="Sale", sample="Sale"), **how)]
+
+    assert "slow.found" in codes(typing=True)
+    for _key in range(5):
+        assert "slow.skipped" in (said := codes(typing=True)) and "slow.found" not in said
+    assert slow.asked == 1
+    assert "slow.found" in codes(), "the check of a campaign asks it all the same"
+    slow.now[0] += 0.2 * drafts.REST + 0.1
+    assert "slow.found" in codes(typing=True)
+
+
+def test_the_editor_says_which_check_it_left_out(client, slow):
+    form = {"name": "Sale", "cls": "mass", "lang": "en", "text-en": "Sale"}
+    shown = [
+        client.post("/templates/check?only=panel", data=form, headers={"HX-Request": "true"}).get_data(
+            as_text=True
+        )
+        for _key in range(2)
+    ]
+    assert "Look twice." in shown[0] and "Look twice." not in shown[1]
+    assert "The check slow is slow and skipped while you type" in shown[1]
+
+
 def test_findings_speak_the_readers_language(rt_sqlite):
     with i18n.use("zh_Hans"):
         findings = drafts.check(rt_sqlite, drafts.draft(rt_sqlite, "全场八折", "mass", "zh"))

@@ -11,6 +11,7 @@ from core import clock, jobs
 from core.db.models import Audit
 from core.sending import clockwatch, drafts, journal, launch, leases, sweep
 from core.sending.clockwatch import ClockWatch
+from core.ticker import Ticker
 from tests import campaign_kit as kit
 from tests.servers import wait_for
 
@@ -180,7 +181,7 @@ def test_the_ticker_sees_it_before_it_fires_and_leaves_what_goes_by_the_date(rt,
     monkeypatch.setattr(jobs, "PERIODIC", {})
     monkeypatch.setattr(jobs, "BY_DATE", {"by date"})
     work = {name: (1, lambda _rt, name=name: fired.append(name)) for name in ("by date", "other")}
-    ticker = jobs.Ticker(rt, leases.current(rt).id, work)
+    ticker = Ticker(rt, leases.current(rt).id, work)
     wall.ahead_ms = HOUR
     ticker.start()
     try:

@@ -78,6 +78,7 @@ def test_fields_are_edited_as_people_write_them(rt):
     [
         ("birthday", "31.02.1990", "does not fit Birthday; write it like 1990-05-31"),
         ("birthday", "2999-01-01", "“2999-01-01” lies in the future"),
+        ("birthday", "1850-05-31", "“1850-05-31” is longer ago than anybody lives"),
         ("spent", "a lot", "write it like 1234.5"),
         ("email", "not an address", "no e-mail address"),
         ("language", "5", "no language code"),

@@ -7,6 +7,7 @@ import pytest
 from core import clock
 from core.audience import labels
 from core.audience.contacts import create
+from core.audience.labelling import marks
 from core.contract.errors import Refusal
 from core.db import database
 
@@ -56,7 +57,7 @@ def test_a_label_keeps_its_first_day_and_renews_the_rest(crowd):
 
 
 def test_a_condition_labels_everyone_it_finds(crowd, monkeypatch):
-    monkeypatch.setattr(labels, "_RANGE", 3)
+    monkeypatch.setattr(marks, "RANGE", 3)
     vip, passed = labels.create("vip"), []
     assert labels.put_where(vip, "p.country = ?", ["CN"], step=passed.append) == 8
     assert (having(vip), len(passed) >= 3, labels.check()) == (crowd, True, None)

@@ -11,7 +11,7 @@ import pytest
 from core import clock
 from core.audience import contacts, events, glance, numbers, timeline
 from core.audience.quality import findings, merging
-from core.db import database
+from core.db import database, settings
 from core.db.codes import State
 from core.db.models import Campaign, InboundText
 
@@ -32,7 +32,7 @@ def record(rt, contact_id: int, *made: tuple) -> None:
     assert {outcome.status for outcome in events.record(rt, new)} == {"stored"}
 
 
-def send(contact_id: int, *days_ago: float) -> None:
+def send(contact_id: int, *days_ago: float, state: State = State.delivered) -> None:
     columns = ("id", "campaign_id", "contact_id", "cls", "state", "submitted_at")
     with database.write_tx():
         for n, days in enumerate(days_ago):
@@ -40,7 +40,7 @@ def send(contact_id: int, *days_ago: float) -> None:
             database.copy_rows(
                 "message",
                 columns,
-                [((at << 20) | n, contact_id * 1_000 + n, contact_id, 2, int(State.delivered), at)],
+                [((at << 20) | n, contact_id * 1_000 + n + 100 * state, contact_id, 2, int(state), at)],
             )
 
 
@@ -209,3 +209,24 @@ def test_two_thousand_events_open_quickly(rt_sqlite, client):
         assert client.get(f"/contacts/{one}").status_code == 200
         took.append(clock.monotonic() - began)
     assert min(took) < 0.1, took
+
+
+def test_a_text_a_provider_refused_did_not_go_out(rt, shopper):
+    send(shopper, 1, 2)
+    send(shopper, 3, 4, 5, state=State.rejected)
+    seen = glance.of(shopper, SHANGHAI)
+    assert (seen.texts_30d, sum(seen.texts)) == (2, 2)
+
+
+def test_the_hour_is_told_in_the_zone_of_the_person(rt_sqlite, client):
+    settings.put("zone", "Asia/Shanghai")
+    noon = clock.from_ms(NOW - 5 * DAY).astimezone(ZoneInfo("America/Los_Angeles")).replace(hour=12, minute=5)
+    one = contacts.create(rt_sqlite, "+12133734253")
+    at = [clock.to_ms(noon - timedelta(days=n)) for n in range(6)]
+    events.record(rt_sqlite, [events.NewEvent("share", ms, contact_id=one, key=str(ms)) for ms in at])
+    numbers.fill(rt_sqlite)
+    shown = text(client.get(f"/contacts/{one}"))
+    assert "<strong>12:00</strong>" in shown and "America/Los_Angeles" in shown and "(your time)" not in shown
+    with database.write_tx():
+        database.execute("UPDATE number_info SET zone = '' WHERE contact_id = ?", (one,))
+    assert "(your time)" in text(client.get(f"/contacts/{one}"))

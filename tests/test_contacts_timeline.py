@@ -128,3 +128,10 @@ def test_the_next_person_with_a_used_id_does_not_inherit_the_ledger(rt):
     assert timeline.page(one, kinds=["consent"])[0] == []
     assert consent.state(one)[Cls.mass].status == "none"
     assert consent.check() is None
+
+
+def test_the_bare_template_is_no_text(rt, told):
+    with database.write_tx():
+        database.execute("UPDATE variant_text SET body = '{{name|default:\"you\"}}，你好' WHERE lang = 'zh'")
+    texts = timeline.page(told, kinds=["text"])[0]
+    assert [item.text for item in texts] == [None, None, "王芳，你好"]

@@ -14,7 +14,7 @@ from core.config import Settings
 from core.contract.errors import Refusal
 from core.db import database
 from core.measure import overview
-from core.sending import drafts, launch
+from core.sending import drafts, launch, snapshot
 from tests import campaign_kit as kit
 from tests.api_kit import Caller, problem
 
@@ -182,7 +182,8 @@ def test_the_command_line_says_it_in_one_sentence(rt, cli, nearly_full):
 def test_the_page_of_the_campaign_says_it(rt_sqlite, client, nearly_full):
     kit.crowd(rt_sqlite, 2)
     campaign = kit.campaign(rt_sqlite)
-    client.post(f"/campaigns/{campaign}/launch")
+    read = {"snapshot": snapshot.take(rt_sqlite, drafts.get(campaign))}
+    client.post(f"/campaigns/{campaign}/launch", data=read)
     assert "make room" in client.get(f"/campaigns/{campaign}", follow_redirects=True).get_data(as_text=True)
     assert drafts.get(campaign).state == "draft"
 

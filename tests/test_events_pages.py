@@ -140,3 +140,10 @@ def test_viewers_look_and_do_not_touch(login):
         assert viewer.get(f"/contacts/events{path}").status_code == 200
     for path in ("types", "money", "items", "files/new", "files/1/undo"):
         assert viewer.post(f"/contacts/events/{path}").status_code == 403
+
+
+def test_days_are_said_to_be_those_of_utc(client, rt_sqlite):
+    contacts.create(rt_sqlite, "+8613812345678")
+    imported(client, rt_sqlite)
+    page = client.get("/contacts/events").text
+    assert "the last 30 days of UTC" in page and page.count("whole days of UTC") == 2

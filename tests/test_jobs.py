@@ -8,6 +8,7 @@ from core import jobs
 from core.contract.errors import Refusal
 from core.db import database
 from core.runtime import Runtime
+from core.ticker import Ticker
 from tests.servers import wait_for
 
 seen: list[tuple] = []
@@ -74,7 +75,7 @@ def test_an_unknown_scheme_is_refused_with_the_choices():
 def test_three_tickers_fire_each_slot_once(rt, monkeypatch):
     monkeypatch.setattr(jobs, "PERIODIC", {"remember": (1, "tests.test_jobs:remember")})
     seen.clear()
-    tickers = [jobs.Ticker(rt, n, {}) for n in range(3)]
+    tickers = [Ticker(rt, n, {}) for n in range(3)]
     for ticker in tickers:
         ticker.start()
     wait_for(lambda: database.scalar("SELECT COUNT(*) FROM job_run") >= 3, 20)
@@ -87,7 +88,7 @@ def test_three_tickers_fire_each_slot_once(rt, monkeypatch):
 
 def test_a_periodic_job_that_fails_is_recorded_and_fires_again(rt, monkeypatch):
     monkeypatch.setattr(jobs, "PERIODIC", {"forget": (1, "tests.test_jobs:forget")})
-    ticker = jobs.Ticker(rt, 1, {})
+    ticker = Ticker(rt, 1, {})
     ticker.start()
     wait_for(lambda: database.scalar("SELECT COUNT(*) FROM job_run WHERE error <> ''") >= 2, 20)
     ticker.stop()

@@ -37,6 +37,14 @@ CASES = [
         for word in ("R", "r", "T", "TD", "td", "ＴＤ", "ｔｄ", "N", "ｎ", " R ", "R。", "T.D.")
     ],
     *[(word, US, "") for word in ("T", "N", "R", "TD", "ＴＤ")],
+    # said twice, or the letters beside the word they stand for
+    *[(word, US, "stop") for word in ("STOP STOP", "stop! stop! STOP!", "退订退订")],
+    *[
+        (word, CN, "stop")
+        for word in ("ＴＤ退订", "TD 退订", "退订TD", "T退订", "拒收R", "退订，退订", "TDTD", "T T T")
+    ],
+    *[(word, US, "") for word in ("TD退订", "TDTD", "stop start", "stopsto")],
+    *[(word, CN, "") for word in ("停止拒收", "停止退订", "TDR", "RT", "退订拒收", "别TD退订", "nend")],
     ("T", "TW", ""),
     ("N", "", ""),
     # not the whole text, so for people to read

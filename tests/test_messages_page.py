@@ -7,6 +7,7 @@ from core.db import database
 from core.db.models import MessageText
 from core.sending import messages
 from tests import campaign_kit as kit
+from tests.pages import text
 
 HX = {"HX-Request": "true"}
 
@@ -20,10 +21,6 @@ def sent(rt_sqlite):
     campaign_id = kit.campaign(rt_sqlite)
     kit.launched(rt_sqlite, campaign_id)
     return campaign_id
-
-
-def text(answer) -> str:
-    return answer.get_data(as_text=True)
 
 
 def test_all_messages_newest_first_page_by_key(sent, client):

@@ -8,18 +8,15 @@ from types import SimpleNamespace
 
 import pytest
 
-from core import Provider, clock, hookimpl
+from core import Provider, hookimpl
 from core.db import database
 from core.db.models import Account, Campaign
 from core.sending import accounts, prices
 from core.web import accountview
+from tests.pages import text
 from tests.receiving import gateway, messages, store
 
 SECRET = "canary-key-77"
-
-
-def html(answer) -> str:
-    return answer.get_data(as_text=True)
 
 
 @pytest.fixture
@@ -35,7 +32,7 @@ def add(client, provider="http", **given):
 
 
 def test_an_empty_list_says_what_to_do_next(client):
-    page = html(client.get("/providers"))
+    page = text(client.get("/providers"))
     assert "An account says through whom texts go" in page
     assert "/providers/new" in page
 
@@ -43,18 +40,18 @@ def test_an_empty_list_says_what_to_do_next(client):
 def test_the_list_has_a_card_for_each_account(client, rt_sqlite, account):
     messages(rt_sqlite, account, 7)
     accounts.create(rt_sqlite, "sim", "simulator", {})
-    page = html(client.get("/providers"))
+    page = text(client.get("/providers"))
     assert page.count('<section class="card account') == 2
     assert "HTTP gateway" in page
     assert "Simulator" in page
 
 
 def test_providers_to_choose_from_are_those_plugins_give(client, rt_sqlite):
-    page = html(client.get("/providers/new"))
+    page = text(client.get("/providers/new"))
     for name in rt_sqlite.plugins.providers:
         assert f"/providers/new/{name}" in page
     rt_sqlite.plugins.disable_all({"providers.null": "off"})
-    assert "/providers/new/null" not in html(client.get("/providers/new"))
+    assert "/providers/new/null" not in text(client.get("/providers/new"))
     assert client.get("/providers/new/nope").status_code == 422
 
 
@@ -72,7 +69,7 @@ def test_an_account_is_added(client, rt_sqlite):
         7,
         "Authorization: x",
     )
-    assert "send yourself a text" in html(client.get(answer.location))
+    assert "send yourself a text" in text(client.get(answer.location))
 
 
 def test_boxes_that_are_not_ticked_are_off(client, rt_sqlite):
@@ -109,8 +106,7 @@ def test_what_cannot_work_is_said_beside_the_field_and_nothing_typed_is_lost(cli
     usual = {"method": "POST", "batch": "7", "concurrency": "9", "idempotency_ttl_s": "0", "sender": "MyShop"}
     for given, words in WRONG:
         answer = add(client, **(usual | {"headers": SECRET} | given))
-        page = html(answer)
-        assert answer.status_code == 422, given
+        page = text(answer, 422)
         assert words in page, given
         assert "MyShop" in page
         assert SECRET not in page
@@ -118,8 +114,8 @@ def test_what_cannot_work_is_said_beside_the_field_and_nothing_typed_is_lost(cli
 
 
 def test_secrets_are_not_shown_and_kept_when_left_empty(client, rt_sqlite, account):
-    pages = [html(client.get(f"/providers/{account.id}{end}")) for end in ("", "/settings")] + [
-        html(client.get("/providers"))
+    pages = [text(client.get(f"/providers/{account.id}{end}")) for end in ("", "/settings")] + [
+        text(client.get("/providers"))
     ]
     assert SECRET not in "".join(pages)
     assert "leave empty to keep it" in pages[1]
@@ -142,7 +138,7 @@ def test_the_page_of_an_account_shows_how_it_does(client, rt_sqlite, account):
     from core.sending import receipts
 
     receipts.apply(rt_sqlite)
-    page = html(client.get(f"/providers/{account.id}"))
+    page = text(client.get(f"/providers/{account.id}"))
     assert f"/hooks/{account.token}/receipt" in page
     assert f"/hooks/{account.token}/inbound" in page
     assert "HTTP 500 &lt;script&gt;" in page
@@ -150,13 +146,13 @@ def test_the_page_of_an_account_shows_how_it_does(client, rt_sqlite, account):
     assert "BadResponse" in page
     assert ">30<" in page
     fragment = client.get(f"/providers/{account.id}/recent", headers={"HX-Request": "true"})
-    assert html(fragment).count("<tr>") >= 12
+    assert text(fragment).count("<tr>") >= 12
 
 
 def test_an_account_whose_plugin_is_gone_still_has_a_page(client, rt_sqlite, account):
     rt_sqlite.plugins.disable_all({"providers.http": "off"})
-    assert "No plugin offers" in html(client.get(f"/providers/{account.id}"))
-    assert "no plugin" in html(client.get("/providers"))
+    assert "No plugin offers" in text(client.get(f"/providers/{account.id}"))
+    assert "no plugin" in text(client.get("/providers"))
 
 
 def test_an_account_is_switched_off_and_on(client, account):
@@ -173,7 +169,7 @@ def test_prices_are_set_taken_from_a_file_and_removed(client, account):
     assert client.post(f"/providers/{account.id}/prices", data=form).status_code == 303
     upload = {"file": (io.BytesIO(b"country,price,currency\nUS,0.01,CNY\n"), "p.csv")}
     assert client.post(f"/providers/{account.id}/prices/file", data=upload).status_code == 303
-    page = html(client.get(f"/providers/{account.id}"))
+    page = text(client.get(f"/providers/{account.id}"))
     assert "0.045 CNY" in page
     assert "0.01 CNY" in page
     gone = {"country": "US", "cls": "-1", "from_at": "0"}
@@ -183,12 +179,11 @@ def test_prices_are_set_taken_from_a_file_and_removed(client, account):
 
 def test_a_bad_price_or_file_is_refused_and_changes_nothing(client, account):
     for form, words in (
-        ({"price": "free", "currency": "CNY"}, "is no price"),
+        ({"price": "free", "currency": "CNY"}, "cannot be read as one number"),
         ({"price": "1", "currency": "¥"}, "no currency code"),
     ):
         answer = client.post(f"/providers/{account.id}/prices", data=form)
-        assert answer.status_code == 422
-        assert words in html(answer)
+        assert words in text(answer, 422)
     for file in (b"\xff\xfe\x00", b"a,b\n", b""):
         upload = {"file": (io.BytesIO(file), "p.csv")}
         assert client.post(f"/providers/{account.id}/prices/file", data=upload).status_code == 422
@@ -198,7 +193,7 @@ def test_a_bad_price_or_file_is_refused_and_changes_nothing(client, account):
 def test_a_test_text_is_queued_and_followed(client, rt_sqlite, account):
     answer = client.post(f"/providers/{account.id}/test", data={"to": "13800138000", "text": "Hello"})
     assert answer.status_code == 303
-    page = html(client.get(answer.location))
+    page = text(client.get(answer.location))
     assert "every 1s" in page
     assert database.scalar("SELECT COUNT(*) FROM message WHERE account_id = ?", (account.id,)) == 1
     assert "+86138****8000" in page
@@ -206,13 +201,12 @@ def test_a_test_text_is_queued_and_followed(client, rt_sqlite, account):
 
 def test_a_test_text_to_nowhere_is_refused_with_what_was_typed(client, account):
     answer = client.post(f"/providers/{account.id}/test", data={"to": "12", "text": "Hello there"})
-    assert answer.status_code == 422
-    assert "Hello there" in html(answer)
+    assert "Hello there" in text(answer, 422)
 
 
 def test_a_provider_without_a_balance_says_so(client, account):
     answer = client.post(f"/providers/{account.id}/balance", follow_redirects=True)
-    assert "does not tell a balance" in html(answer)
+    assert "does not tell a balance" in text(answer)
 
 
 PAGES = [
@@ -240,7 +234,7 @@ def test_only_who_may_edit_providers_changes_them(login, account, role):
     for method, path, needed in PAGES:
         code = client.open("/providers" + path, method=method).status_code
         assert (code == 403) == (needed == "edit"), (method, path, code)
-    page = html(client.get("/providers/1"))
+    page = text(client.get("/providers/1"))
     assert account.token not in page
     assert "/providers/1/settings" not in page
 
@@ -290,16 +284,6 @@ def test_an_account_that_tells_nothing_more_promises_no_receipts(rt_sqlite):
     providers = rt_sqlite.plugins.providers
     assert "receipts" not in accountview.abilities(providers["null"])
     assert "receipts" in accountview.abilities(providers["simulator"])
-
-
-def test_pages_are_quick(client, rt_sqlite, account):
-    messages(rt_sqlite, account, 2_000)
-    client.get("/providers")
-    started = clock.monotonic()
-    for _ in range(5):
-        assert client.get("/providers").status_code == 200
-        assert client.get(f"/providers/{account.id}").status_code == 200
-    assert (clock.monotonic() - started) / 10 < 0.1
 
 
 def test_the_settings_of_an_account_whose_plugin_is_gone_can_be_saved(client, rt_sqlite, account):

@@ -193,3 +193,8 @@ def test_single_texts_are_a_source_in_words(client, rt_sqlite):
         database.execute("UPDATE contact SET source = 'message' WHERE id = ?", (one,))
     findings.check(rt_sqlite)
     assert "<td>single texts</td>" in text(client.get("/contacts/quality"))
+
+
+def test_rejected_rows_are_said_to_count_with_each_import(client, rt_sqlite):
+    findings.check(rt_sqlite)
+    assert "a file imported twice counts twice" in text(client.get("/contacts/quality"))

@@ -5,42 +5,15 @@ import json
 import pytest
 
 from core import clock, i18n
-from core.audience import segments
+from core.audience import labels, segments
 from core.audience.segments import store
 from core.contract.errors import Refusal
 from core.contract.testing import check_segmenter
 from core.db import settings
 from core.db.models import Segment
+from tests.segment_form import posted
 from tests.segment_life import life_world, lives
 from tests.segment_people import add, crowd, world
-from tests.test_segment_builder import Fields
-
-
-class Browser(Fields):
-    """What a browser posts, lists of several choices included."""
-
-    def handle_starttag(self, tag, attrs):
-        at = dict(attrs)
-        self.several = "multiple" in at if tag == "select" else getattr(self, "several", False)
-        if tag == "option" and self.select and self.several:
-            if "selected" in at:
-                self.found.append((self.select, at["value"]))
-            return
-        super().handle_starttag(tag, attrs)
-
-    def handle_endtag(self, tag):
-        if tag == "select" and self.several:
-            self.select = ""
-        super().handle_endtag(tag)
-
-
-def posted(html):
-    parser, data = Browser(), {}
-    parser.feed(html)
-    for name, value in parser.found:
-        data.setdefault(name, []).append(value)
-    return data
-
 
 NOW_MS = 1_795_000_000_123
 
@@ -263,6 +236,7 @@ def test_nonsense_is_refused_with_one_sentence(rt_sqlite, people):
 
 def test_the_rule_of_the_interface_works_as_written(rt):
     rule = {"segmenter": "event", "type": "purchase", "op": "count", "at_least": 2, "within_days": 90}
+    labels.ensure("vip")
     assert segments.count(rt, {"all": [rule, {"not": {"segmenter": "label", "label": "vip"}}]})[0] == 0
 
 

@@ -147,7 +147,7 @@ SAMPLE = leaf(
 )
 OLDER = st.one_of(
     leaf("attribute", field=st.just("age"), op=st.just("gte"), value=st.sampled_from([9, 18])),
-    leaf("label", label=st.sampled_from([*LABELS, "none such"])),
+    leaf("label", label=st.sampled_from(list(LABELS))),
     leaf("label", label=st.sampled_from(list(LABELS)), min_confidence=st.just(0.6)),
     leaf("consent", **{"class": st.just("mass"), "state": st.sampled_from(["yes", "no", "unknown"])}),
     leaf("contact", field=st.just("created"), op=st.just("within_days"), value=st.sampled_from([0, 7, 8])),

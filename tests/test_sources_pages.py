@@ -9,7 +9,7 @@ import pytest
 from core.audience.sources import store
 from core.audience.sources.presets import PRESETS
 from core.db import database, settings
-from tests.test_sources_webhooks import SECRET, call, payload
+from tests.sources_kit import SECRET, call, payload
 
 
 def typed(plan: dict) -> dict[str, str]:

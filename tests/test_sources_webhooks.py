@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 import hmac
 import json
-from pathlib import Path
 
 import pytest
 
@@ -15,32 +13,7 @@ from core.audience.sources import hooks, mapping, store
 from core.audience.sources.presets import PRESETS
 from core.contract.errors import Refusal
 from core.db import database, settings
-
-PAYLOADS = Path(__file__).parent / "payloads"
-SECRET = "a shop's secret"
-SHOPS = {
-    "shopify": ("x-shopify-hmac-sha256", "x-shopify-topic"),
-    "woocommerce": ("x-wc-webhook-signature", "x-wc-webhook-topic"),
-}
-
-
-def payload(name: str) -> dict:
-    return json.loads((PAYLOADS / f"{name}.json").read_text())
-
-
-def signed(kind: str, topic: str, body: bytes, secret: str = SECRET) -> dict[str, str]:
-    signature, named = SHOPS[kind]
-    digest = hmac.digest(secret.encode(), body, "sha256")
-    return {
-        signature: base64.b64encode(digest).decode(),
-        named: topic,
-        "content-type": "application/json",
-    }
-
-
-def call(rt, source, topic: str, data: dict) -> hooks.Answer:
-    body = json.dumps(data).encode()
-    return hooks.receive(rt, source.token, signed(source.kind, topic, body), body)
+from tests.sources_kit import SECRET, SHOPS, call, payload, signed
 
 
 def rows(contact_id: int) -> list[tuple]:

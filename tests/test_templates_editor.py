@@ -172,7 +172,7 @@ def test_a_contact_who_lacks_a_value_shows_why_there_is_no_text(client, rt_sqlit
             headers=HX,
         )
     )
-    assert "has no first_name" in page and "1 of 1 people have no first_name" in page
+    assert "has no first_name" in page and "1 of 1 people has no first_name" in page
 
 
 def test_a_contact_who_is_gone_becomes_the_made_up_person(client):
@@ -237,3 +237,12 @@ def test_emoji_are_named_however_short_the_text(client):
     assert "These make it UCS-2" not in body(
         client.post("/templates/check", data=form(**{"text-en": "【可乐店】全场八折🎁"}))
     )
+
+
+def test_where_only_the_newest_contacts_are_looked_at_that_is_said(client, rt_sqlite, monkeypatch):
+    data = form(**{"text-en": "Coke Store: sale. Reply STOP to opt out"})
+    for n in (1, 2, 3):
+        person(rt_sqlite, n, language="en", country="GB")
+    assert "Of the newest" not in body(client.post("/templates/check", data=data))
+    monkeypatch.setattr(drafts, "NEWEST", 2)
+    assert "Of the newest 2 contacts." in body(client.post("/templates/check", data=data))

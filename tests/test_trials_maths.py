@@ -5,6 +5,7 @@ from math import log, sqrt
 import pytest
 
 from core.measure.arrival import trial_maths as trial
+from core.measure.trials import pairs, report
 
 
 @pytest.mark.parametrize(
@@ -78,3 +79,14 @@ def test_the_interval_of_pairs_solves_its_own_score_equation():
 def test_pairs_that_cannot_be_are_refused():
     with pytest.raises(ValueError, match="among all pairs"):
         trial.paired(5, 6, 10)
+
+
+def test_where_interval_and_exact_test_disagree_the_sentence_says_so():
+    """80 pairs, 11 only through the second and 3 only through the first: Tango's interval leaves 0 out, p is .057."""
+    told = trial.paired(3, 11, 80)
+    assert told[1] > 0 and told[3] > 0.05
+    pair = pairs.Pair(1, 2, True, 80, 60, 11, 3, *told)
+    said = report._told(pair, {1: "A", 2: "B"})
+    assert "No difference is sure" in said and "p = 0.057" in said and pair.better is None
+    agreed = pairs.Pair(1, 2, True, 80, 60, 8, 4, *trial.paired(4, 8, 80))
+    assert "the exact test" not in report._told(agreed, {1: "A", 2: "B"})

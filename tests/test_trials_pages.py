@@ -76,7 +76,7 @@ def test_the_wizard_leads_from_the_first_step_to_a_running_trial(client, rt_sqli
         ("phones/add", {"phones": "12"}, "Line 1"),
         ("phones/add", {"phones": "+8613800138000,Li,whoever"}, "is no account"),
         ("hours", {"windows": []}, "at least one time"),
-        ("hours", {"windows": ["10"], "per_window": "many"}, "is no number"),
+        ("hours", {"windows": ["10"], "per_window": "many"}, "cannot be read as one number"),
         ("hours", {"windows": ["10"], "start": "soon"}, "is no day"),
         ("size", {"margin": "90"}, "Choose a share"),
         ("size", {"texts": "100000"}, "Choose a number"),

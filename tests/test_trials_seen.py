@@ -13,7 +13,7 @@ from core.sending import accounts, handsets, inbound, replyevents
 from core.sending.webhooks import Receiver
 from plugins.providers.simulator import OTHER_SENDER, Simulator
 from tests import trials_kit as kit
-from tests.adapters.test_android import KEY, event
+from tests.adapters.android_kit import KEY, event
 
 HOUR = clock.HOUR_MS
 

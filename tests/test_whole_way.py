@@ -8,19 +8,13 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
-import subprocess
-import sys
-import threading
-import urllib.request
 from collections import Counter
 
 import pytest
 
-from tests.gateway import answer, gateway
-from tests.servers import ROOT, cooee_up, wait_for
+from tests.servers import cooee_up, wait_for
+from tests.shop import TEXT, Shop, connect, listening
 
-WORDS = '【可乐店】{{name|default:"您好"}}，本周日全场八折。拒收请回复R'
 PEOPLE = 240
 
 
@@ -38,47 +32,6 @@ def customers() -> tuple[str, dict[str, dict]]:
     return out.getvalue(), people
 
 
-class Shop:
-    """One instance, used by commands only."""
-
-    def __init__(self, environment: dict[str, str]):
-        self.env = os.environ | environment | {"COOEE_HTTP_ALLOW": "127.0.0.1", "COOEE_HTTP_PLAIN": "1"}
-
-    def __call__(self, *args: object, stdin: str = "") -> str:
-        done = subprocess.run(
-            [sys.executable, "-m", "core.cli", *map(str, args)],
-            env=self.env, cwd=ROOT, input=stdin, text=True, capture_output=True, timeout=120,
-        )  # fmt: skip
-        assert done.returncode == 0, f"cooee {' '.join(map(str, args))}: {done.stderr}"
-        return done.stdout
-
-    def json(self, *args: object, stdin: str = ""):
-        return json.loads(self(*args, "--json", stdin=stdin))
-
-
-class Receipts(threading.Thread):
-    """Tells Cooee, a moment later, what became of each text: every 20th is undelivered; some twice."""
-
-    def __init__(self):
-        super().__init__(daemon=True)
-        self.todo: list[tuple[str, str]] = []
-        self.done = threading.Event()
-
-    def run(self):
-        sent = 0
-        while not self.done.wait(0.05):
-            while self.todo:
-                callback, ref = self.todo.pop(0)
-                sent += 1
-                status = "failed" if sent % 20 == 0 else "delivered"
-                body = json.dumps(
-                    {"ref": ref, "status": status, "code": "EXP" if status == "failed" else ""}
-                ).encode()
-                for _again in range(2 if sent % 9 == 0 else 1):
-                    request = urllib.request.Request(callback, body, {"Content-Type": "application/json"})
-                    urllib.request.urlopen(request, timeout=10).close()
-
-
 @pytest.fixture(params=["small", "large"])
 def shop(request, tmp_path):
     """An instance as most have it (all in SQLite), and one on PostgreSQL and Redis."""
@@ -93,16 +46,7 @@ def test_a_file_becomes_a_measured_campaign(shop, tmp_path):
     text, people = customers()
     file = tmp_path / "客户.csv"
     file.write_bytes(text.encode("gb18030"))
-    receipts, texts = Receipts(), {}
-    receipts.start()
-
-    def accept(call, _connection):
-        message = call.json
-        texts.setdefault(message["to"], []).append(message["text"])
-        receipts.todo.append((message["callback"], message["ref"]))
-        return answer(200, {"id": f"g-{message['ref']}", "status": "accepted"})
-
-    with gateway(accept) as sink, cooee_up(shop.env) as base:
+    with listening() as sink, cooee_up(shop.env) as base:
         shop.env["COOEE_PUBLIC_URL"] = base
         done = shop.json("contact", "import", file, "--region", "CN", "--consent-source", "till")
         assert (done["rows"], done["created"], done["rejected"]) == (PEOPLE, PEOPLE, 0)
@@ -119,13 +63,8 @@ def test_a_file_becomes_a_measured_campaign(shop, tmp_path):
         wanted = {phone for phone, who in people.items() if who["city"] == "上海" and who["agrees"]}
         assert shop.json("segment", "count", "shanghai")["count"] == len(wanted)
 
-        shop("template", "add", "sunday", "--class", "mass", "--lang", "zh", "--text-file", "-", stdin=WORDS)
-        body = json.dumps({"to": "{to}", "text": "{text}", "ref": "{ref}", "callback": "{callback}"})
-        settings = [
-            f"url={sink.url}/send", "method=POST", f"body={body}", "id_path=id", "status_path=status", "ref_path=ref",
-            "code_path=code",
-        ]  # fmt: skip
-        shop("account", "add", "gateway", "--provider", "http", *(a for s in settings for a in ("--set", s)))
+        shop("template", "add", "sunday", "--class", "mass", "--lang", "zh", "--text-file", "-", stdin=TEXT)
+        connect(shop, sink, "gateway")
         campaign = shop.json(
             "campaign", "add", "Sunday", "--segment", "shanghai", "--template", "sunday", "--account", "gateway",
             "--holdout", "5", "--option", "quiet_hours=off", "--option", "window=20",
@@ -139,8 +78,8 @@ def test_a_file_becomes_a_measured_campaign(shop, tmp_path):
         shown = shop.json("campaign", "show", campaign)
         rows = list(csv.DictReader(io.StringIO(shop("campaign", "messages", campaign, "--format", "csv"))))
         verified = shop("verify")
-    receipts.done.set()
 
+    texts = sink.texts
     by_state = Counter(row["state"] for row in rows)
     assert {state: n for state, n in shown["counts"].items() if n} == dict(by_state)
     assert sum(shown["counts"].values()) == shown["audience"] == len(wanted)
@@ -168,7 +107,7 @@ def test_the_preview_is_the_text_that_is_sent(shop, tmp_path):
     file = tmp_path / "one.csv"
     file.write_text("phone,name\n+8613800138000,王芳\n")
     shop("contact", "import", file, "--consent", "mass", "--consent-source", "till")
-    shop("template", "add", "sunday", "--class", "mass", "--lang", "zh", "--text-file", "-", stdin=WORDS)
+    shop("template", "add", "sunday", "--class", "mass", "--lang", "zh", "--text-file", "-", stdin=TEXT)
     assert "【可乐店】王芳，本周日全场八折。拒收请回复R" in shop(
         "template", "preview", "sunday", "--as", "+8613800138000"
     )

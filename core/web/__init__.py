@@ -38,6 +38,7 @@ BLUEPRINTS = (
     "topics",
     "keywordtable",
     "retention",
+    "auditlog",
     "account",
     "tokens",
     "people",

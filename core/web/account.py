@@ -13,7 +13,7 @@ from wtforms.validators import Length
 from core.contract.errors import Refusal
 from core.db import database
 from core.db.models import User
-from core.i18n import LANGUAGES, _, _l
+from core.i18n import LANGUAGES, _, _l, _n
 from core.measure import overview
 from core.security import sessions
 from core.security.roles import role_of
@@ -72,7 +72,7 @@ def end_session(record_id: int):
 @signed_in
 def end_other_sessions():
     n = sessions.end_all(current_user.id, but=session.get("sid"))
-    flash(_("%(n)s other sessions ended.", n=n))
+    flash(_n("%(n)s other session ended.", "%(n)s other sessions ended.", n))
     return redirect_hx(url_for("account.index"))
 
 

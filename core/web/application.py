@@ -15,6 +15,7 @@ from werkzeug.routing import IntegerConverter, Map, Rule
 
 from core import i18n
 from core.config import ROOT
+from core.contract.discovery import Plugin
 from core.runtime import Runtime
 from core.web import (
     access,
@@ -114,7 +115,7 @@ def _template_folders(rt: Runtime) -> list:
 
 def _add_plugins(app: Flask, rt: Runtime) -> None:
     """Mount the pages of plugins below /p/<plugin>/; what cannot be mounted is left out, and its plugin says so."""
-    names: list[str] = []
+    mounted: dict[str, Plugin] = {}
     for blueprint, plugin in rt.plugins.blueprints:
         # The names of machines' blueprints open doors: no token against forgery is asked there.
         if blueprint.name in (*app.blueprints, *access.MACHINE_BLUEPRINTS):
@@ -126,5 +127,5 @@ def _add_plugins(app: Flask, rt: Runtime) -> None:
             log.exception("plugin %s: its pages cannot be mounted", plugin.name)
             plugin.note(f"register_blueprints: {blueprint.name!r} cannot be mounted: {error}")
         # Also of one that was mounted in part: nothing of it may stand there undeclared.
-        names.append(blueprint.name)
-    app.extensions["cooee_plugin_blueprints"] = tuple(names)
+        mounted[blueprint.name] = plugin
+    app.extensions["cooee_plugin_blueprints"] = mounted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, request, url_for
 from flask_security import current_user
-from wtforms import BooleanField, DecimalField, IntegerField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, IntegerField, SelectField, StringField, TextAreaField
 from wtforms.validators import NumberRange, Optional
 
 from core.content import wording
@@ -15,7 +15,7 @@ from core.sending import accounts
 from core.timing import hours
 from core.web.access import allow
 from core.web.durations import DurationField
-from core.web.forms import Form, choices, tidy
+from core.web.forms import AmountField, Form, choices, tidy
 from core.web.render import flash, page, redirect_hx
 
 bp = Blueprint("classes", __name__, url_prefix="/settings/classes")
@@ -55,8 +55,8 @@ class _Rules(Form):
     )
     cap_week = _number(_l("At most a person in 7 days"), "cap_week")
     consent = BooleanField(_l("Only people who agreed"))
-    price = DecimalField(
-        _l("Highest price of a part"), [Optional(), NumberRange(0, 1_000_000)], places=None,
+    price = AmountField(
+        _l("Highest price of a part"), [Optional(), NumberRange(0, 1_000_000)],
         description=_l("In the currency of the account. A message that costs more waits; a code is not sent."),
     )  # fmt: skip
     every_account = BooleanField(_l("Any account may carry it"))

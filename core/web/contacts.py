@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from flask import Response, abort, request, stream_with_context, url_for
+from flask import abort, request, url_for
 from flask_security import current_user
 from wtforms import StringField
 from wtforms.validators import DataRequired, Length
@@ -23,6 +22,7 @@ from core.web import fields, labelrules, notsame, quality, suppressed
 from core.web import labels as label_pages
 from core.web.access import allow
 from core.web.contact import bp
+from core.web.files import download
 from core.web.forms import Form, tidy
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -129,15 +129,6 @@ def _named(known: list[Label], wanted: search.Filter) -> list[Label]:
     text = wanted.text.strip().casefold()
     found = [label for label in known if text and label.name.casefold().startswith(text)]
     return [] if wanted.label_id is not None else found[:_NAMED]
-
-
-def download(name: str, lines: Iterator[str]) -> Response:
-    """A file to keep, sent as it is written."""
-    return Response(
-        stream_with_context(lines),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
-    )
 
 
 def _put(ids: list[int]) -> str:

@@ -7,7 +7,7 @@ from flask_security import current_user
 
 from core.contract.errors import Refusal
 from core.contract.kinds import KINDS
-from core.i18n import _
+from core.i18n import _, _n
 from core.sending import accounts, errorkinds
 from core.web.access import allow
 from core.web.render import flash, page, redirect_hx, rt
@@ -48,5 +48,11 @@ def put(account_id: int):
 @allow("providers.edit")
 def reset(account_id: int):
     n = errorkinds.reset(accounts.get(account_id), who=current_user.email)
-    flash(_("%(n)s codes mean again what the provider says.", n=n))
+    flash(
+        _n(
+            "%(n)s code means again what the provider says.",
+            "%(n)s codes mean again what the provider says.",
+            n,
+        )
+    )
     return redirect_hx(url_for(".index", account_id=account_id))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import json
 import re
-import secrets
 from pathlib import Path
 
-from flask import Blueprint, Response, abort, redirect, request, url_for
+from flask import Blueprint, abort, redirect, request, url_for
 from flask_security import current_user
 from flask_wtf.file import FileField, FileRequired
 
@@ -18,6 +17,7 @@ from core.contract.errors import Refusal
 from core.db.models import EventBatch
 from core.i18n import _, _l
 from core.web.access import allow, body_limit
+from core.web.files import download, keep
 from core.web.forms import Form, check_name
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -50,12 +50,10 @@ def new():
 @allow("contacts.edit")
 @body_limit(MAX_UPLOAD_MB)
 def upload():
-    form, token = _FileForm(), secrets.token_hex(16)
+    form = _FileForm()
     if form.validate():
-        path = _path(token)
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        form.file.data.save(path)
-        path.chmod(0o600)
+        path = keep(form.file.data)
+        token = path.name
         name = Path(form.file.data.filename or "file").name[:100]
         if form.attempt(importing.look, rt(), path):
             return redirect(url_for(".check", token=token, name=name), 303)
@@ -170,10 +168,7 @@ def _batch(batch_id: int) -> EventBatch:
 def rejects_csv(batch_id: int):
     """The rejected rows with reasons, as they came; formulas made harmless."""
     _batch(batch_id)
-    return Response(
-        "".join(rejects.as_csv(batch_id)), mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="event-rejects-{batch_id}.csv"'},
-    )  # fmt: skip
+    return download(f"event-rejects-{batch_id}.csv", rejects.as_csv(batch_id))
 
 
 @bp.post("/<int:batch_id>/undo")

@@ -9,9 +9,7 @@ from wtforms.validators import DataRequired, Length
 
 from core.audience import fields, kinds, search
 from core.contract.errors import Refusal
-from core.db import database
 from core.i18n import _, _l
-from core.security import audit
 from core.web.access import allow
 from core.web.forms import Form, choices, tidy
 from core.web.render import flash, page, redirect_hx
@@ -45,12 +43,7 @@ def add():
     form = _Add()
 
     def work() -> None:
-        key = form.key.data or form.title.data
-        if fields.get(key):
-            raise Refusal(_("There is already a field with the key “%(key)s”.", key=key), field="key")
-        fields.define(key, form.kind.data, form.title.data)
-        with database.write_tx():
-            audit.record(current_user.email, "field.create", f"field:{key}", form.kind.data)
+        fields.add(form.title.data, form.kind.data, form.key.data, who=current_user.email)
 
     if not (form.validate_on_submit() and form.attempt(work)):
         return _list(form, status=422)
@@ -62,10 +55,7 @@ def add():
 @allow("contacts.edit")
 def rename():
     """Change what people read; the key stays, because segments and templates say it."""
-    key = request.form.get("key", "")
-    fields.rename(key, request.form.get("title", ""))
-    with database.write_tx():
-        audit.record(current_user.email, "field.rename", f"field:{key}")
+    fields.rename(request.form.get("key", ""), request.form.get("title", ""), who=current_user.email)
     flash(_("Renamed."))
     return redirect_hx(url_for("contacts.fields.index"))
 

@@ -29,6 +29,8 @@ CONTENT_POLICY = "; ".join(
 )
 ALWAYS = {
     "Content-Security-Policy": CONTENT_POLICY,
+    # Not which server in which version this is.
+    "Server": "Cooee",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     # Addresses of pages hold ids of contacts and one-time tokens.

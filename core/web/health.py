@@ -34,9 +34,11 @@ def live():
 @bp.get("/health/ready")
 @public
 def ready():
-    """Database and disk are in order; 503 otherwise."""
+    """Database and disk are in order; 503 otherwise.  The queue is told as well: it holds hints, so all goes on
+    without it, only later."""
     checks = {"database": _database_answers(), "disk": not _disk().low}
-    return {"ready": all(checks.values()), **checks}, 200 if all(checks.values()) else 503
+    told = {"ready": all(checks.values()), **checks, "queue": rt().queue.answers()}
+    return told, 200 if told["ready"] else 503
 
 
 @bp.get("/metrics")

@@ -42,6 +42,7 @@ def wrap(app: WsgiApp, rt: Runtime) -> WsgiApp:
         headers = [
             ("Content-Type", f"{content_type}; charset=utf-8"),
             ("Content-Length", str(len(body))),
+            ("Server", "Cooee"),
             ("X-Content-Type-Options", "nosniff"),
             ("Cache-Control", "no-store"),
         ]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-from flask import Blueprint, Response, request, url_for
+from flask import Blueprint, request, url_for
 from flask_security import current_user
 
 from core import exporting
+from core.amounts import rounded
 from core.contract.errors import Refusal
 from core.i18n import _
 from core.sending import accounts, invoices
 from core.sending.invoices.reading import ROLES
 from core.web.access import allow, body_limit
+from core.web.files import download
 from core.web.render import flash, page, redirect_hx, rt
 
 bp = Blueprint("invoices", __name__, url_prefix="/providers")
@@ -65,24 +68,24 @@ def show(invoice_id: int):
     return page(
         "invoices/show.html", invoice=invoice, totals=totals, account=accounts.get(invoice.account_id),
         rows=rows, finding=finding, known=known, finding_word=finding_word,
-        billed=sum(group["micros"] for group in totals["groups"]),
-        ours=sum(group["our_micros"] for group in totals["groups"]),
+        billed=_shown(group["micros"] for group in totals["groups"]),
+        ours=_shown(group["our_micros"] for group in totals["groups"]),
         older=url_for(".show", invoice_id=invoice_id, finding=finding, after=rows[-1].id) if more else None,
     )  # fmt: skip
+
+
+def _shown(micros: Iterable[int]) -> int:
+    """A total as the page rounds it, so that the difference is that of the two figures beside it."""
+    return int(rounded(sum(micros)) * 1_000_000)
 
 
 @bp.get("/invoices/<int:invoice_id>/export")
 @allow("view")
 def export(invoice_id: int):
     invoices.get(invoice_id)
-    lines = exporting.csv_stream(
-        invoices.listing.EXPORT, invoices.export(invoice_id, "all" not in request.args)
-    )
-    return Response(
-        lines,
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="bill-{invoice_id}-differences.csv"'},
-    )
+    rows = invoices.export(invoice_id, "all" not in request.args)
+    lines = exporting.csv_stream(invoices.listing.EXPORT, rows)
+    return download(f"bill-{invoice_id}-differences.csv", lines)
 
 
 @bp.post("/invoices/<int:invoice_id>/remove")

@@ -34,6 +34,7 @@ _ALWAYS = (
     # Every click must come here, and no target may see which link it was.
     ("Cache-Control", "no-store"),
     ("Referrer-Policy", "no-referrer"),
+    ("Server", "Cooee"),
     ("X-Content-Type-Options", "nosniff"),
     ("X-Robots-Tag", "noindex, nofollow"),
 )

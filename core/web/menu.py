@@ -14,7 +14,7 @@ from werkzeug.routing import BuildError
 from core.db import database
 from core.i18n import LANGUAGES, _l, best_language, language, set_language
 from core.web import guides
-from core.web.access import may, passes, permission_of
+from core.web.access import may, owes_second_step, passes, permission_of, second_step_demanded
 from core.web.assets import icon, static_url, vendor_url
 from core.web.render import htmx, rt
 
@@ -62,6 +62,7 @@ HOME = (
             "topics",
             "keywords",
             "retention",
+            "auditlog",
             "tokens",
             "people",
             "plugins",
@@ -92,11 +93,11 @@ THEMES = ("auto", "light", "dark")
 
 def menu() -> list[dict[str, Any]]:
     """The entries the reader may open; an area that is not there is left out."""
-    if not current_user.is_authenticated:
+    if not current_user.is_authenticated or owes_second_step():
         return []
     entries, views = (*MENU[:-2], *_of_plugins(), *MENU[-2:]), current_app.view_functions
     here = (request.blueprint or "").split(".")[0]
-    here = HOME.get(here, here)
+    here = g.get("area") or HOME.get(here, here)
     return [
         {
             "title": entry.title,
@@ -136,7 +137,8 @@ def uid(word: str) -> str:
 
 def choose_language() -> None:
     """Before each request: the person's language, else the cookie's, else the browser's; and the zone."""
-    if request.endpoint in ("static", "vendor.file"):
+    # A monitor is answered without the database, too.
+    if request.endpoint in ("static", "vendor.file") or request.blueprint == "health":
         return
     default = rt().settings.language
     wish = getattr(current_user, "language", "") or request.cookies.get("cooee_language", "")
@@ -196,6 +198,8 @@ def init(app: Flask) -> None:
         ui=_Components(app),
         icon=icon,
         may=may,
+        owes_second_step=owes_second_step,
+        second_step_demanded=second_step_demanded,
         has_endpoint=lambda endpoint: endpoint in app.view_functions,
         uid=uid,
         static_url=static_url,

@@ -10,6 +10,7 @@ from core.db import database, pluginstate
 from core.db import settings as stored
 from core.i18n import _
 from core.security import audit
+from core.sending import pluginuse
 from core.web.access import allow
 from core.web.render import flash, page, redirect_hx, rt
 
@@ -25,7 +26,12 @@ def index():
 @bp.get("/<name>")
 @allow("view")
 def show(name: str):
-    return page("plugins/show.html", plugin=_find(name), forms=_forms(name))
+    return page("plugins/show.html", plugin=_find(name), forms=_forms(name), users=_users(name))
+
+
+def _users(name: str) -> str:
+    """What uses the plugin, in words; "" for nothing."""
+    return pluginuse.told(pluginuse.of(rt().plugins, name))
 
 
 @bp.post("/<name>/disable")
@@ -59,7 +65,7 @@ def save(name: str, form_name: str):
     form = rt().plugins.settings[key](request.form)
     if not form.validate():
         forms = {**_forms(name), form_name: form}
-        return page("plugins/show.html", status=422, plugin=_find(name), forms=forms)
+        return page("plugins/show.html", status=422, plugin=_find(name), forms=forms, users=_users(name))
     with database.write_tx():
         stored.put(f"plugin:{key}", form.data)
         audit.record(current_user.email, "plugin.settings", name, form_name)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from flask import Blueprint, Response, abort, request, stream_with_context, url_for
+from flask import Blueprint, Response, abort, request, url_for
 from flask_security import current_user
 
 from core import clock
@@ -24,6 +24,7 @@ from core.i18n import _
 from core.security.crypto import mask
 from core.web import charts, format, segmentcharts
 from core.web.access import allow, may
+from core.web.files import download
 from core.web.render import htmx, page, rt
 
 bp = Blueprint("views", __name__)
@@ -117,7 +118,7 @@ def crosstab_file(segment_id: int) -> Response:
     row, ctx = need(segment_id), Context(rt())
     made = tabulate(rt(), store.rule_of(row), _by(dimensions.menu(ctx)), ctx=ctx.within(row.name))
     head, body = made.table()
-    return _file(f"segment-{row.id}-crosstab.csv", csv_stream(head, body))
+    return download(f"segment-{row.id}-crosstab.csv", csv_stream(head, body))
 
 
 @bp.get("/<int:segment_id>/overlap")
@@ -189,7 +190,7 @@ def export(segment_id: int) -> Response:
     if full and not may("numbers.reveal"):
         abort(403, _("Your role may export masked numbers only. An admin can export whole ones."))
     rows = listing.export(rt(), row, current_user.email, full=full)
-    return _file(f"segment-{row.id}.csv", csv_stream(people.header(), rows))
+    return download(f"segment-{row.id}.csv", csv_stream(people.header(), rows))
 
 
 def _tab(row: Segment, tab: str, *, fragment: str | None = None, status: int = 200, **more: Any) -> Response:
@@ -204,14 +205,6 @@ def _tab(row: Segment, tab: str, *, fragment: str | None = None, status: int = 2
         words=words(row),
         used=store.used_by(row),
         **more,
-    )
-
-
-def _file(name: str, lines: Any) -> Response:
-    return Response(
-        stream_with_context(lines),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"},
     )
 
 

@@ -20,6 +20,7 @@ from core.exporting import csv_stream
 from core.i18n import _, _l
 from core.security import audit
 from core.web.access import allow, body_limit
+from core.web.files import download
 from core.web.format import day
 from core.web.forms import Form, choices, tidy
 from core.web.render import flash, page, redirect_hx, rt
@@ -165,8 +166,6 @@ def remove(row_id: int):
 @bp.get("/export.csv")
 @allow("contacts.export")
 def export():
-    from core.web.contacts import download
-
     with database.write_tx():
         audit.record(current_user.email, "suppression.export", "all")
     return download("suppressed.csv", csv_stream(blocklist.EXPORT_HEADER, blocklist.rows_for_export(rt())))

@@ -11,12 +11,13 @@ from core import clock
 from core.contract.errors import Refusal
 from core.db import database
 from core.exporting import csv_stream
-from core.i18n import _
+from core.i18n import _, _n
 from core.measure.trials import confirm, links, phones, plan, promises, report, run
 from core.sending import accounts
 from core.web import trialsteps, trialwords
 from core.web.access import allow, may
 from core.web.arrival import band, carrier_word, seconds
+from core.web.files import download
 from core.web.render import flash, page, redirect_hx, rt
 
 bp = Blueprint("trials", __name__, url_prefix="/providers/trials")
@@ -111,11 +112,7 @@ def printed(id: int):
 def export(id: int) -> Response:
     """Every text with what became of it; numbers masked."""
     plan.get(id)
-    return Response(
-        csv_stream(report.CSV, report.rows(rt(), id)),
-        mimetype="text/csv",
-        headers={"Content-Disposition": f"attachment; filename=trial-{id}.csv"},
-    )
+    return download(f"trial-{id}.csv", csv_stream(report.CSV, report.rows(rt(), id)))
 
 
 @bp.get("/account/<int:account_id>/card")
@@ -148,7 +145,11 @@ def _act(work: Callable[[], str], after: str):
 def start(id: int):
     def work() -> str:
         n = run.start(rt(), plan.get(id).id, current_user.email)
-        return _("It runs: %(n)s texts are planned. This page follows them.", n=n)
+        return _n(
+            "It runs: %(n)s text is planned. This page follows it.",
+            "It runs: %(n)s texts are planned. This page follows them.",
+            n,
+        )
 
     return _act(work, url_for("trials.show", id=id))
 
@@ -284,7 +285,7 @@ def save_phone(id: int, number_id: int):
         )
     except Refusal as refusal:
         return _phone(trial, number_id, 422, str(refusal))
-    flash(_("%(n)s texts were noted.", n=n))
+    flash(_n("%(n)s text was noted.", "%(n)s texts were noted.", n))
     return redirect_hx(url_for("trials.arrived", id=id))
 
 

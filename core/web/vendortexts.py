@@ -10,7 +10,7 @@ from core.content.vendortexts import match, store
 from core.contract.errors import Refusal
 from core.db.codes import Cls
 from core.db.models import Account, Template
-from core.i18n import _
+from core.i18n import _, _n
 from core.sending import accounts, vendorsync
 from core.web import vendorview as view
 from core.web.access import allow
@@ -159,5 +159,11 @@ def sync(account_id: int):
     except Refusal as refusal:
         flash(str(refusal), "bad")
     else:
-        flash(_("%(n)s templates and %(marks)s signatures were fetched.", n=n, marks=marks))
+        flash(
+            _(
+                "Fetched: %(texts)s, %(marks)s.",
+                texts=_n("%(n)s template", "%(n)s templates", n),
+                marks=_n("%(n)s signature", "%(n)s signatures", marks),
+            )
+        )
     return redirect_hx(url_for("vendortexts.account", account_id=found.id))

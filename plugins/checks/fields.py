@@ -68,11 +68,13 @@ class Fields(ContentCheck):
         if draft.audience:
             of_all = {"n": f"{lacking:,}", "all": f"{draft.audience:,}", "name": tag.name}
             if draft.sampled:
-                sentence = _(
-                    "%(n)s of the newest %(all)s people have no %(name)s and would get no text.", **of_all
-                )
+                sentence = _n("%(n)s of the newest %(all)s people has no %(name)s and would get no text.",
+                              "%(n)s of the newest %(all)s people have no %(name)s and would get no text.",
+                              lacking, **of_all)  # fmt: skip
             else:
-                sentence = _("%(n)s of %(all)s people have no %(name)s and would get no text.", **of_all)
+                sentence = _n("%(n)s of %(all)s people has no %(name)s and would get no text.",
+                              "%(n)s of %(all)s people have no %(name)s and would get no text.",
+                              lacking, **of_all)  # fmt: skip
         else:
             sentence = _n("One person has no %(name)s and would get no text.",
                           "%(n)s people have no %(name)s and would get no text.",

@@ -6,7 +6,6 @@ a page wider than its screen.  The fixtures end with this folder, because other 
 
 from __future__ import annotations
 
-import contextlib
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -14,10 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.house import ADMIN, House, opened
+from tests.browser.house import ADMIN, House, opened, started
 from tests.chromium import CHROMIUM, MISSING
-from tests.people import PASSWORD
-from tests.servers import cooee_up
 
 FLAGS = (
     "--no-sandbox",
@@ -62,18 +59,6 @@ def browser() -> Iterator:
         made = playwright.chromium.launch(executable_path=CHROMIUM, args=[*FLAGS])
         yield made
         made.close()
-
-
-@contextlib.contextmanager
-def started(folder: Path, *commands: tuple[str, ...]) -> Iterator[House]:
-    """An instance with an administrator, after these commands, with web and workers running."""
-    house = House(folder)
-    house("init", "--admin", ADMIN, "--password-stdin", stdin=PASSWORD)
-    for command in commands:
-        house(*command)
-    with cooee_up(house.env) as house.base:
-        house.env["COOEE_PUBLIC_URL"] = house.base
-        yield house
 
 
 @pytest.fixture(scope="package")

@@ -1,18 +1,16 @@
-"""What journeys share: an instance used by commands beside its pages, its gateway, its customers."""
+"""What journeys share: an instance used by commands beside its pages, and its customers."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.gateway import answer, gateway
 from tests.people import PASSWORD
-from tests.test_whole_way import Receipts, Shop
+from tests.servers import cooee_up
+from tests.shop import Shop
 
 ADMIN = "admin@shop.example"
-TEXT = '【可乐店】{{name|default:"您好"}}，本周日全场八折。拒收请回复R'
 
 
 class House(Shop):
@@ -22,6 +20,18 @@ class House(Shop):
         super().__init__({"COOEE_INSTANCE": str(folder)})
         self.base = ""
         self.cookies: dict[str, dict] = {}
+
+
+@contextlib.contextmanager
+def started(folder: Path, *commands: tuple[str, ...]) -> Iterator[House]:
+    """An instance with an administrator, after these commands, with web and workers running."""
+    house = House(folder)
+    house("init", "--admin", ADMIN, "--password-stdin", stdin=PASSWORD)
+    for command in commands:
+        house(*command)
+    with cooee_up(house.env) as house.base:
+        house.env["COOEE_PUBLIC_URL"] = house.base
+        yield house
 
 
 def opened(page, email: str, password: str = PASSWORD) -> None:
@@ -37,42 +47,6 @@ def go(page, place: str) -> None:
     """By the menu, as a visitor does; ends when the page has its scripts."""
     with page.expect_navigation():
         page.locator("#menu").get_by_role("link", name=place).click()
-
-
-class Sink:
-    """A gateway that takes every text, and tells a moment later what became of it."""
-
-    def __init__(self):
-        self.texts: dict[str, list[str]] = {}
-        self.receipts = Receipts()
-
-    def take(self, call, _connection) -> bytes:
-        message = call.json
-        self.texts.setdefault(message["to"], []).append(message["text"])
-        self.receipts.todo.append((message["callback"], message["ref"]))
-        return answer(200, {"id": f"g-{message['ref']}", "status": "accepted"})
-
-
-@contextlib.contextmanager
-def listening() -> Iterator[Sink]:
-    """A sink on a real socket; its address is `sink.url`."""
-    sink = Sink()
-    sink.receipts.start()
-    with gateway(sink.take) as at:
-        sink.url = f"{at.url}/send"
-        yield sink
-    sink.receipts.done.set()
-
-
-BODY = json.dumps({"to": "{to}", "text": "{text}", "ref": "{ref}", "callback": "{callback}"})
-PATHS = {"id_path": "id", "status_path": "status", "ref_path": "ref", "code_path": "code"}
-
-
-def connect(house: House, sink: Sink, name: str) -> None:
-    """An account on the sink, by command."""
-    values = {"url": sink.url, "body": BODY} | PATHS
-    pairs = (part for key, value in values.items() for part in ("--set", f"{key}={value}"))
-    house("account", "add", name, "--provider", "http", *pairs)
 
 
 def customers(folder: Path, first: int, n: int) -> Path:

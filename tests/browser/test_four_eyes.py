@@ -8,8 +8,9 @@ import re
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.house import TEXT, go, take_in
+from tests.browser.house import go, take_in
 from tests.people import PASSWORD
+from tests.shop import TEXT
 
 FIRST, PEOPLE = 3000, 20
 ANNA, BEN = "anna@shop.example", "ben@shop.example"

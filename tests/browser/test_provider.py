@@ -6,7 +6,8 @@ import re
 
 from playwright.sync_api import expect
 
-from tests.browser.house import BODY, PATHS, go, listening
+from tests.browser.house import go
+from tests.shop import BODY, PATHS, listening
 
 LABELS = {
     "id_path": "Path of the message id",

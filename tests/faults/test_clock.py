@@ -6,8 +6,8 @@ import pytest
 
 from core import Result, clock
 from core.db import database
-from core.jobs import Ticker
 from core.sending import doubt, rate
+from core.ticker import Ticker
 from tests.faults.rig import SOAK, Rig
 from tests.send_kit import Tape, send_all, setup, states, whole
 from tests.servers import wait_for
