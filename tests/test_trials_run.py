@@ -27,9 +27,10 @@ def test_a_trial_through_the_real_send_path_knows_what_arrived(rt, quick):
         rt,
         3,
         accept_rate=1,
-        deliver_rate=(1, 0.8, 0.9),
-        false_receipt_rate=(0, 0, 0.3),
-        damage_rate=(0, 0, 0.2),
+        # References differ from run to run; so much goes wrong that some always does.
+        deliver_rate=(1, 0.5, 0.9),
+        false_receipt_rate=(0, 0, 0.4),
+        damage_rate=(0, 0, 0.6),
     )
     trial = kit.draft(rt, of, 12, seed="Sim A", texts=36)
     assert run.start(rt, trial, "ann@example.com") == 36 * 3
